@@ -1,0 +1,140 @@
+import type { AuditLog } from '../audit/log.ts';
+import type { AuditDraft } from '../audit/record.ts';
+import { Problem } from '../errors.ts';
+import {
+  type Database,
+  type InTransaction,
+  inTransaction,
+  isUniqueViolation,
+  orStoreUnavailable,
+} from '../storage/database.ts';
+import { type Intent, type Operation, type Outcome, operationFromRow, rowFromIntent } from './operation.ts';
+import { statesBefore } from './states.ts';
+
+/** The record of what Portcullis set out to do in the cloud and what came of it. */
+export type Ledger = {
+  /**
+   * Makes an intent durable together with its audit record; only when this resolves may the call be made.
+   * Throws Problem OPERATION_IN_PROGRESS when a deletion of the same gateway is unfinished or the idempotency key was
+   * bound meanwhile, STORE_UNAVAILABLE when it cannot be written; either way there is no intent.
+   */
+  begin(intent: Intent, record: AuditDraft): Promise<Operation>;
+  /**
+   * Records what became of an operation together with its audit record, and returns its new state. An operation that
+   * has moved on meanwhile is returned as it stands, and nothing is recorded. Throws Problem STORE_UNAVAILABLE.
+   */
+  finish(operationId: string, outcome: Outcome, record: AuditDraft): Promise<Operation>;
+  find(operationId: string): Promise<Operation | null>;
+  /** The operation that this caller's idempotency key began, if any. */
+  findByKey(principal: { issuer: string; subject: string }, key: string): Promise<Operation | null>;
+  /** Operations whose end is not known, the least recently touched first. */
+  toFollow(limit: number): Promise<Operation[]>;
+};
+
+/** The ledger in `db`. `now`: milliseconds since the epoch. */
+export function createLedger(db: Database, audit: AuditLog, now: () => number): Ledger {
+  return {
+    begin: (intent, record) =>
+      inTransaction(db, async (trx) => {
+        const row = rowFromIntent(intent, now());
+        try {
+          await trx.insertInto('operations').values(row).execute();
+        } catch (error) {
+          throw (await conflict(trx, intent, error)) ?? error;
+        }
+        await audit.append(trx, record);
+        return operationFromRow(row);
+      }),
+
+    finish: (operationId, outcome, record) =>
+      inTransaction(db, async (trx) => {
+        const row = await trx
+          .updateTable('operations')
+          .set((eb) => ({
+            state: outcome.state,
+            upstream_request_id: outcome.upstream.requestId,
+            upstream_code: outcome.upstream.code,
+            problem_json: outcome.problem === null ? null : JSON.stringify(outcome.problem),
+            attempts: eb('attempts', '+', outcome.attempts),
+            updated_at: now(),
+          }))
+          .where('operation_id', '=', operationId)
+          .where('state', 'in', statesBefore(outcome.state))
+          .returningAll()
+          .executeTakeFirst();
+        if (row !== undefined) {
+          await audit.append(trx, record);
+          return operationFromRow(row);
+        }
+        const settled = await trx
+          .selectFrom('operations')
+          .selectAll()
+          .where('operation_id', '=', operationId)
+          .executeTakeFirstOrThrow();
+        return operationFromRow(settled);
+      }),
+
+    find: (operationId) =>
+      orStoreUnavailable(async () => {
+        const row = await db
+          .selectFrom('operations')
+          .selectAll()
+          .where('operation_id', '=', operationId)
+          .executeTakeFirst();
+        return row === undefined ? null : operationFromRow(row);
+      }),
+
+    findByKey: (principal, key) =>
+      orStoreUnavailable(async () => {
+        const row = await db
+          .selectFrom('operations')
+          .selectAll()
+          .where('principal_issuer', '=', principal.issuer)
+          .where('principal_subject', '=', principal.subject)
+          .where('idempotency_key', '=', key)
+          .executeTakeFirst();
+        return row === undefined ? null : operationFromRow(row);
+      }),
+
+    toFollow: (limit) =>
+      orStoreUnavailable(async () => {
+        const rows = await db
+          .selectFrom('operations')
+          .selectAll()
+          .where('state', 'in', ['sending', 'unknown', 'accepted'])
+          .orderBy('updated_at')
+          .limit(limit)
+          .execute();
+        return rows.map(operationFromRow);
+      }),
+  };
+}
+
+/** What the caller is told when the intent collides with another; null when the error is no collision. */
+async function conflict(trx: InTransaction, intent: Intent, error: unknown): Promise<Problem | null> {
+  const sameKey = isUniqueViolation(error, 'operations.idempotency_key');
+  const sameGateway = isUniqueViolation(error, 'operations.resource_id');
+  if (!sameKey && !sameGateway) return null;
+  const other = await trx
+    .selectFrom('operations')
+    .select(['operation_id', 'principal_issuer', 'principal_subject'])
+    .where('account_id', '=', intent.accountId)
+    .where('region_id', '=', intent.resource.regionId)
+    .where('resource_id', '=', intent.resource.id)
+    .where('state', 'in', ['pending', 'sending', 'unknown'])
+    .executeTakeFirst();
+  const isCallers =
+    other?.principal_issuer === intent.principal.issuer &&
+    other?.principal_subject === intent.principal.subject;
+  return new Problem(
+    'OPERATION_IN_PROGRESS',
+    sameKey
+      ? 'A request with this Idempotency-Key began at the same moment. Ask again with the same key to learn its outcome.'
+      : 'Another deletion of this gateway is not finished. Nothing was sent for this request; ask again when that one has ended.',
+    {
+      decisionId: intent.decisionId,
+      retryAfterMs: 2_000,
+      ...(isCallers ? { operationId: other.operation_id } : {}),
+    },
+  );
+}

@@ -1,0 +1,54 @@
+import type { Generated } from 'kysely';
+
+/**
+ * The tables as the code sees them. Times are milliseconds since the epoch (UTC); columns ending in `_json` hold
+ * JSON text whose shape belongs to the module that writes it.
+ */
+export type Schema = {
+  operations: OperationsTable;
+  audit_records: AuditRecordsTable;
+};
+
+export type OperationsTable = {
+  operation_id: string;
+  account_id: string;
+  action: string;
+  resource_type: string;
+  region_id: string;
+  resource_id: string;
+  state: string;
+  client_token: string;
+  reason: string | null;
+  ticket: string | null;
+  principal_issuer: string;
+  principal_subject: string;
+  request_id: string;
+  decision_id: string;
+  policy_revision: string;
+  /** The exact input that the decision was made on, so that it can be replayed. */
+  policy_input_json: string;
+  idempotency_key: string | null;
+  fingerprint: string;
+  upstream_request_id: string | null;
+  upstream_code: string | null;
+  problem_json: string | null;
+  attempts: number;
+  created_at: number;
+  updated_at: number;
+};
+
+export type AuditRecordsTable = {
+  sequence: Generated<number>;
+  record_id: string;
+  recorded_at: number;
+  kind: string;
+  request_id: string;
+  operation_id: string | null;
+  issuer: string | null;
+  subject: string | null;
+  region_id: string | null;
+  resource_id: string | null;
+  result: string;
+  code: string | null;
+  record_json: string;
+};
