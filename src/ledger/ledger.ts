@@ -1,6 +1,6 @@
 import type { AuditLog } from '../audit/log.ts';
 import type { AuditDraft } from '../audit/record.ts';
-import { Problem } from '../errors.ts';
+import { Problem, type ProblemOptions } from '../errors.ts';
 import {
   type Database,
   type InTransaction,
@@ -24,6 +24,11 @@ export type Ledger = {
    * has moved on meanwhile is returned as it stands, and nothing is recorded. Throws Problem STORE_UNAVAILABLE.
    */
   finish(operationId: string, outcome: Outcome, record: AuditDraft): Promise<Operation>;
+  /**
+   * What `begin` would refuse for, without beginning: throws Problem OPERATION_IN_PROGRESS when a deletion of this
+   * resource is unfinished.
+   */
+  refuseUnfinished(accountId: string, target: { regionId: string; resourceId: string }): Promise<void>;
   find(operationId: string): Promise<Operation | null>;
   /** The operation that this caller's idempotency key began, if any. */
   findByKey(principal: { issuer: string; subject: string }, key: string): Promise<Operation | null>;
@@ -74,6 +79,12 @@ export function createLedger(db: Database, audit: AuditLog, now: () => number): 
         return operationFromRow(settled);
       }),
 
+    refuseUnfinished: (accountId, target) =>
+      orStoreUnavailable(async () => {
+        const other = await unfinished(db, accountId, target.regionId, target.resourceId);
+        if (other !== undefined) throw inProgress({});
+      }),
+
     find: (operationId) =>
       orStoreUnavailable(async () => {
         const row = await db
@@ -112,29 +123,38 @@ export function createLedger(db: Database, audit: AuditLog, now: () => number): 
 
 /** What the caller is told when the intent collides with another; null when the error is no collision. */
 async function conflict(trx: InTransaction, intent: Intent, error: unknown): Promise<Problem | null> {
-  const sameKey = isUniqueViolation(error, 'operations.idempotency_key');
-  const sameGateway = isUniqueViolation(error, 'operations.resource_id');
-  if (!sameKey && !sameGateway) return null;
-  const other = await trx
+  const { accountId, resource, principal, decisionId } = intent;
+  if (isUniqueViolation(error, 'operations.idempotency_key')) {
+    return new Problem(
+      'OPERATION_IN_PROGRESS',
+      'A request with this Idempotency-Key began at the same moment. Ask again with the same key to learn its outcome.',
+      { decisionId, retryAfterMs: 2_000 },
+    );
+  }
+  if (!isUniqueViolation(error, 'operations.resource_id')) return null;
+  const other = await unfinished(trx, accountId, resource.regionId, resource.id);
+  const mayRead =
+    other !== undefined &&
+    other.principal_issuer === principal.issuer &&
+    other.principal_subject === principal.subject;
+  return inProgress({ decisionId, ...(mayRead ? { operationId: other.operation_id } : {}) });
+}
+
+function unfinished(db: Database, accountId: string, regionId: string, resourceId: string) {
+  return db
     .selectFrom('operations')
     .select(['operation_id', 'principal_issuer', 'principal_subject'])
-    .where('account_id', '=', intent.accountId)
-    .where('region_id', '=', intent.resource.regionId)
-    .where('resource_id', '=', intent.resource.id)
+    .where('account_id', '=', accountId)
+    .where('region_id', '=', regionId)
+    .where('resource_id', '=', resourceId)
     .where('state', 'in', ['pending', 'sending', 'unknown'])
     .executeTakeFirst();
-  const isCallers =
-    other?.principal_issuer === intent.principal.issuer &&
-    other?.principal_subject === intent.principal.subject;
+}
+
+function inProgress(options: ProblemOptions): Problem {
   return new Problem(
     'OPERATION_IN_PROGRESS',
-    sameKey
-      ? 'A request with this Idempotency-Key began at the same moment. Ask again with the same key to learn its outcome.'
-      : 'Another deletion of this gateway is not finished. Nothing was sent for this request; ask again when that one has ended.',
-    {
-      decisionId: intent.decisionId,
-      retryAfterMs: 2_000,
-      ...(isCallers ? { operationId: other.operation_id } : {}),
-    },
+    'Another deletion of this gateway is not finished. Nothing was sent for this request; ask again when that one has ended.',
+    { ...options, retryAfterMs: 2_000 },
   );
 }

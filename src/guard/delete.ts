@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import type { AuditLog } from '../audit/log.ts';
+import { Problem } from '../errors.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Operation } from '../ledger/operation.ts';
+import type { Policy } from '../policy/decision.ts';
+import { admissionInput, decisionInput, type RequestedAction } from '../policy/input.ts';
+import { type ActiveCalls, carryOut } from './carry-out.ts';
+import type { CloudOperation } from './cloud-operation.ts';
+import { judge } from './judge.ts';
+import { fingerprint, type GuardedRequest } from './request.ts';
+import { decisionRecord, openTrail, recordRefusal } from './trail.ts';
+
+export type Guard = {
+  accountId: string;
+  operation: CloudOperation;
+  policy: Policy & { readonly digest: string };
+  ledger: Ledger;
+  audit: AuditLog;
+  active: ActiveCalls;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+};
+
+export type GuardAnswer =
+  /** The operation that this request began and carried out. */
+  | { kind: 'carried-out'; operation: Operation }
+  /** The operation that the same Idempotency-Key began earlier, as it stands now. */
+  | { kind: 'replayed'; operation: Operation }
+  /** Every check passed, and nothing was sent. */
+  | { kind: 'validated'; decisionId: string; policyRevision: string };
+
+/**
+ * Deletes one resource, or says why not. Nothing is sent before the intent is durable. Throws a Problem for every
+ * refusal and failure; each has its audit record by then.
+ */
+export async function guardedDelete(guard: Guard, asked: GuardedRequest): Promise<GuardAnswer> {
+  const { accountId, operation, policy, ledger, audit, now } = guard;
+  const context = { accountId, action: operation.action, policy, now };
+  const requested = requestedAction(guard, asked);
+  const trail = openTrail(asked);
+  const bound = fingerprint(operation.action, accountId, asked.target);
+  let begun: Operation;
+
+  try {
+    trail.policyInput = admissionInput(asked.principal, requested);
+    judge(trail, policy.admission(admissionInput(asked.principal, requested)));
+
+    const earlier = await earlierOperation(ledger, asked, bound);
+    if (earlier !== null) {
+      await audit.record(decisionRecord(context, trail, 'replayed', { operationId: earlier.operationId }));
+      return { kind: 'replayed', operation: earlier };
+    }
+
+    trail.stage = 'facts';
+    const facts = await operation.readFacts(asked.target);
+
+    trail.stage = 'decision';
+    const input = decisionInput(asked.principal, requested, facts, now());
+    trail.policyInput = input;
+    judge(trail, policy.decision(input));
+
+    trail.stage = 'intent';
+    if (asked.validateOnly) {
+      await ledger.refuseUnfinished(accountId, asked.target);
+      await audit.record(decisionRecord(context, trail, 'allowed'));
+      return { kind: 'validated', decisionId: trail.decisionId, policyRevision: policy.revision };
+    }
+    const operationId = `op_${randomUUID()}`;
+    const clientToken = operation.newClientToken();
+    begun = await ledger.begin(
+      {
+        operationId,
+        accountId,
+        action: operation.action,
+        resource: {
+          type: operation.resourceType,
+          regionId: asked.target.regionId,
+          id: asked.target.resourceId,
+        },
+        clientToken,
+        reason: asked.reason,
+        ticket: asked.ticket,
+        principal: { issuer: asked.principal.issuer, subject: asked.principal.subject },
+        requestId: asked.origin.requestId,
+        decisionId: trail.decisionId,
+        policyRevision: policy.revision,
+        policyInput: input,
+        idempotencyKey: asked.idempotencyKey,
+        fingerprint: bound,
+      },
+      decisionRecord(context, trail, 'allowed', { operationId, clientToken }),
+    );
+  } catch (error) {
+    throw await recordRefusal({ ...context, audit }, trail, error);
+  }
+
+  return { kind: 'carried-out', operation: await carryOut(guard, asked, begun) };
+}
+
+function requestedAction(guard: Guard, asked: GuardedRequest): RequestedAction {
+  return {
+    action: guard.operation.action,
+    resourceType: guard.operation.resourceType,
+    resourceId: asked.target.resourceId,
+    regionId: asked.target.regionId,
+    accountId: guard.accountId,
+    reason: asked.reason,
+    ticket: asked.ticket,
+    requestId: asked.origin.requestId,
+  };
+}
+
+/**
+ * The operation that the request's key began earlier, in its present state. Throws IDEMPOTENCY_KEY_REUSED when the key
+ * stands for another deletion, OPERATION_IN_PROGRESS while the call is being made.
+ */
+async function earlierOperation(
+  ledger: Ledger,
+  asked: GuardedRequest,
+  bound: string,
+): Promise<Operation | null> {
+  if (asked.idempotencyKey === null || asked.validateOnly) return null;
+  const earlier = await ledger.findByKey(asked.principal, asked.idempotencyKey);
+  if (earlier === null) return null;
+  if (earlier.fingerprint !== bound) {
+    throw new Problem(
+      'IDEMPOTENCY_KEY_REUSED',
+      `This Idempotency-Key began the deletion of ${earlier.resource.id} in ${earlier.resource.regionId}. Use a new key for another gateway.`,
+      { operationId: earlier.operationId },
+    );
+  }
+  if (earlier.state === 'sending') {
+    throw new Problem(
+      'OPERATION_IN_PROGRESS',
+      'The deletion that this Idempotency-Key began is being carried out. Ask again with the same key.',
+      { operationId: earlier.operationId, retryAfterMs: 2_000 },
+    );
+  }
+  return earlier;
+}
