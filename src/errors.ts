@@ -16,7 +16,7 @@ export const errorTable = {
   GATEWAY_HAS_CONNECTIONS: { status: 409, retryable: false, title: 'The gateway still has connections' },
   GATEWAY_PREPAID_IN_TERM: { status: 409, retryable: false, title: 'The prepaid term has not ended' },
   OPERATION_IN_PROGRESS: { status: 409, retryable: true, title: 'A deletion of this gateway is under way' },
-  PAYLOAD_TOO_LARGE: { status: 413, retryable: false, title: 'The request is too large' },
+  REQUEST_TIMEOUT: { status: 408, retryable: true, title: 'The request did not arrive in time' },
   IDEMPOTENCY_KEY_REUSED: {
     status: 422,
     retryable: false,
@@ -24,6 +24,7 @@ export const errorTable = {
   },
   TOO_MANY_FAILED_AUTHENTICATIONS: { status: 429, retryable: true, title: 'Too many failed authentications' },
   RATE_LIMITED: { status: 429, retryable: true, title: 'Too many requests' },
+  HEADERS_TOO_LARGE: { status: 431, retryable: false, title: 'The header of the request is too large' },
   INTERNAL: { status: 500, retryable: true, title: 'Portcullis failed' },
   UPSTREAM_IDENTITY_REFUSED: {
     status: 502,
@@ -95,6 +96,8 @@ export type ProblemOptions = {
   decisionId?: string;
   /** Milliseconds after which a retry can help; answered as `Retry-After` in whole seconds, rounded up. */
   retryAfterMs?: number;
+  /** For UNAUTHENTICATED: whether a token was sent; only then is an error named (RFC 6750 section 3). */
+  tokenSent?: boolean;
   /** Names of the parts of the request that are at fault, for INVALID_REQUEST. */
   fields?: readonly string[];
 };
