@@ -9,7 +9,7 @@ import {
   orStoreUnavailable,
 } from '../storage/database.ts';
 import { type Intent, type Operation, type Outcome, operationFromRow, rowFromIntent } from './operation.ts';
-import { statesBefore } from './states.ts';
+import { type OperationState, operationStates, statesBefore } from './states.ts';
 
 /** The record of what Portcullis set out to do in the cloud and what came of it. */
 export type Ledger = {
@@ -34,6 +34,10 @@ export type Ledger = {
   findByKey(principal: { issuer: string; subject: string }, key: string): Promise<Operation | null>;
   /** Operations whose end is not known, the least recently touched first. */
   toFollow(limit: number): Promise<Operation[]>;
+  /** How many operations are in each state. */
+  countByState(): Promise<Record<OperationState, number>>;
+  /** Throws Problem STORE_UNAVAILABLE when the store does not take a write. */
+  probe(): Promise<void>;
 };
 
 /** The ledger in `db`. `now`: milliseconds since the epoch. */
@@ -117,6 +121,24 @@ export function createLedger(db: Database, audit: AuditLog, now: () => number): 
           .limit(limit)
           .execute();
         return rows.map(operationFromRow);
+      }),
+
+    countByState: () =>
+      orStoreUnavailable(async () => {
+        const rows = await db
+          .selectFrom('operations')
+          .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
+          .groupBy('state')
+          .execute();
+        const counts = Object.fromEntries(operationStates.map((state) => [state, 0]));
+        for (const { state, count } of rows) counts[state] = count;
+        return counts as Record<OperationState, number>;
+      }),
+
+    // An update of no row takes the write lock all the same.
+    probe: () =>
+      inTransaction(db, async (trx) => {
+        await trx.updateTable('operations').set({ attempts: 0 }).where('operation_id', '=', '').execute();
       }),
   };
 }
