@@ -2,45 +2,13 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { issuerConfigsSchema } from './auth/issuer-config.ts';
 
 const portNumber = z.int().min(0).max(65_535);
 const name = z.string().min(1).max(200);
-const names = z.array(name).max(1000);
 const hostAndPort = z
   .string()
   .regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/, 'is no host or host:port (no scheme, no path)');
-
-const algorithms = z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512']);
-
-const issuer = z.strictObject({
-  /** The `iss` of its tokens, compared character by character. */
-  issuer: name,
-  keys: z.union([
-    z.strictObject({ jwksUrl: z.url({ protocol: /^https?$/ }) }),
-    z.strictObject({
-      static: z
-        .array(z.looseObject({ kty: z.enum(['RSA', 'EC']) }))
-        .min(1)
-        .max(50),
-    }),
-  ]),
-  audiences: names.min(1),
-  algorithms: z.array(algorithms).min(1),
-  clockToleranceSeconds: z.int().min(0).max(300).default(30),
-  maxTokenAgeSeconds: z.int().min(1).max(86_400).default(3_600),
-  /** Accepted `typ` headers (RFC 9068 section 2.1); others, and none, are refused. */
-  tokenTypes: z.array(name).min(1).default(['at+jwt']),
-  claims: z
-    .strictObject({
-      subject: name.default('sub'),
-      tenant: name.nullable().default(null),
-      roles: name.nullable().default(null),
-      teams: name.nullable().default(null),
-    })
-    .prefault({}),
-  /** What this issuer may hand out. By default nothing: no issuer makes its callers administrators by itself. */
-  grants: z.strictObject({ roles: names.default([]), tenants: names.default([]) }).prefault({}),
-});
 
 const settingsSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
@@ -51,7 +19,7 @@ const settingsSchema = z.strictObject({
     .array(z.string().regex(/^[a-z]{2}-[a-z0-9-]{1,40}$/, 'is no region id'))
     .min(1)
     .max(200),
-  issuers: z.array(issuer).min(1).max(50),
+  issuers: issuerConfigsSchema,
   trustedProxies: z
     .array(z.string().refine(isAddressOrNetwork, 'is no IP address or network such as 10.0.0.0/8'))
     .default([]),
@@ -243,24 +211,11 @@ function issueLines(issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => `${issue.path.concat(key).join('.')}: there is no such setting.`);
   }
-  return [`${at}: ${issue.message}.`];
+  return [`${at}: ${issue.message.replace(/\.?$/, '.')}`];
 }
 
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
-  const duplicates = config.issuers.filter(
-    (one, index) => config.issuers.findIndex((other) => other.issuer === one.issuer) !== index,
-  );
-  for (const { issuer } of duplicates) problems.push(`issuers: ${issuer} is configured twice.`);
-  for (const { issuer, keys } of config.issuers) {
-    if (
-      'jwksUrl' in keys &&
-      keys.jwksUrl.startsWith('http:') &&
-      !isLoopback(new URL(keys.jwksUrl).hostname)
-    ) {
-      problems.push(`issuers: the jwksUrl of ${issuer} must be https; http is for loopback alone.`);
-    }
-  }
   for (const key of ['endpoint', 'stsEndpoint'] as const) {
     const endpoint = config.cloud[key];
     if (

@@ -134,9 +134,15 @@ export function auditRecordsRoute(audit: AuditLog): GuardedRoute {
   };
 }
 
+/** Whether Portcullis can decide and record, and what is amiss if not. */
+export type Readiness = {
+  ready: boolean;
+  checks: Record<'store' | 'policy' | 'keys', { ok: boolean; detail: string }>;
+};
+
 /** Liveness, readiness and the contract: public, and silent about everything internal. */
 export function publicRoutes(deps: {
-  readiness: () => { ready: boolean; checks: Record<string, { ok: boolean; detail: string }> };
+  readiness: () => Promise<Readiness>;
   contractFile: URL;
 }): PublicRoute[] {
   return [
@@ -150,8 +156,8 @@ export function publicRoutes(deps: {
       method: 'get',
       path: '/readyz',
       access: 'public',
-      handle(_req, res) {
-        const { ready, checks } = deps.readiness();
+      async handle(_req, res) {
+        const { ready, checks } = await deps.readiness();
         res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready', checks });
       },
     },
