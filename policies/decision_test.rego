@@ -1,0 +1,90 @@
+package portcullis_test
+
+import data.portcullis
+import data.portcullis.fixtures
+import future.keywords.not
+
+_incomplete := {
+	"allow": false,
+	"violations": [{
+		"code": "POLICY_INCOMPLETE",
+		"rule": "policy",
+		"message": "A rule of the policy could not be evaluated.",
+		"remedy": "Tell the platform team: the policy bundle lacks a rule.",
+		"details": {},
+		"exclusive": false,
+	}],
+	"obligations": [],
+}
+
+_allowed := {"allow": true, "violations": [], "obligations": []}
+
+test_admission_allows_when_no_rule_refuses if {
+	portcullis.admission == _allowed with input as fixtures.admitted
+		with data.portcullis.parameters as fixtures.parameters
+}
+
+test_decision_allows_when_no_rule_refuses if {
+	portcullis.decision == _allowed with input as fixtures.decided
+		with data.portcullis.parameters as fixtures.parameters
+}
+
+test_decision_repeats_admission if {
+	fixtures.codes(portcullis.decision.violations) == {"REGION_NOT_ALLOWED", "CALLER_NOT_PERMITTED", "IDENTITY_MISMATCH"} with input as fixtures.resource("vpn-lab1", "us-east-1")
+		with data.portcullis.parameters as fixtures.parameters
+}
+
+test_violations_are_sorted_by_rule_code_and_message if {
+	violations := portcullis.decision.violations with input as fixtures.admitted
+		with data.portcullis.parameters as {}
+	keys := [[violation.rule, violation.code, violation.message] | some violation in violations]
+	keys == sort(keys)
+	count(keys) > 15
+}
+
+test_a_class_met_at_admission_and_at_decision_is_one_violation if {
+	given := object.union(
+		fixtures.resource("vpn-core7", "eu-central-1"),
+		{"context": {"facts": {"gateway": {"name": "live-1"}}}},
+	)
+	violations := portcullis.decision.violations with input as given
+		with data.portcullis.parameters as fixtures.parameters
+	count([violation | some violation in violations; violation.code == "REASON_REQUIRED"]) == 1
+}
+
+test_nothing_known_is_refused_by_every_rule if {
+	result := portcullis.decision with input as {} with data.portcullis.parameters as {}
+	result.allow == false
+	{violation.rule | some violation in result.violations} == {
+		"business_status",
+		"caller_permission",
+		"facts_complete",
+		"gateway_state",
+		"gateway_type",
+		"identity",
+		"prepaid_term",
+		"protected_gateway",
+		"reason_required",
+		"region_allowed",
+	}
+}
+
+test_a_malformed_input_is_refused if {
+	every given in [null, 0, "", false, [], "text", {"context": null}, {"context": {"facts": []}}] {
+		portcullis.admission.allow == false with input as given
+			with data.portcullis.parameters as fixtures.parameters
+		portcullis.decision.allow == false with input as given
+			with data.portcullis.parameters as fixtures.parameters
+	}
+}
+
+test_a_lost_rule_refuses if {
+	every lost in [null, "", {}, [], false] {
+		portcullis.decision == _incomplete with input as fixtures.decided
+			with data.portcullis.parameters as fixtures.parameters
+			with data.portcullis.rules.gateway_state.deny as lost
+		portcullis.admission == _incomplete with input as fixtures.admitted
+			with data.portcullis.parameters as fixtures.parameters
+			with data.portcullis.rules.caller_permission.admission_deny as lost
+	}
+}

@@ -1,0 +1,35 @@
+package portcullis.lib.patterns_test
+
+import data.portcullis.lib.patterns
+import future.keywords.not
+
+test_matches if {
+	every pair in [
+		["prod-*", "prod-"],
+		["prod-*", "PROD-a\nb"],
+		["*", ""],
+		["*-prod", "a-prod"],
+		["a*b*c", "a--b--c"],
+		["a.b", "a.b"],
+		[`a\d+`, `A\D+`],
+		["(x)[y]{z}^$|?", "(x)[y]{z}^$|?"],
+		["生产*", "生产-1"],
+	] {
+		patterns.matches(pair[0], pair[1])
+	}
+}
+
+test_does_not_match if {
+	every pair in [
+		["prod-*", "preprod-1"],
+		["prod", "prod-1"],
+		["a.b", "axb"],
+		["a*b", "a-b-"],
+		["", "a"],
+		["a|b", "a"],
+		["[ab]", "a"],
+		["*", null],
+	] {
+		not patterns.matches(pair[0], pair[1])
+	}
+}
