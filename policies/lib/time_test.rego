@@ -18,9 +18,9 @@ test_rfc3339 if {
 	}
 }
 
-test_agrees_with_go_every_41_days if {
-	every step in numbers.range(0, 3000) {
-		seconds := step * 3582741
-		$"{calendar.rfc3339(seconds * 1000)}" == time.format([seconds * 1000000000, "UTC", "2006-01-02T15:04:05Z07:00"])
+test_agrees_with_go_every_532_days if {
+	every step in numbers.range(0, 199) {
+		seconds := step * 45999997
+		calendar.rfc3339(seconds * 1000) == time.format([seconds * 1000000000, "UTC", "2006-01-02T15:04:05Z07:00"])
 	}
 }
