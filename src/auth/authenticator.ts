@@ -16,17 +16,14 @@ export type AuthenticationLimits = {
   maxTokenBytes: number;
   /** How many verified tokens are remembered. */
   verifiedTokens: number;
-  /** Failed authentications a minute and source, after which only remembered tokens of that source pass. */
-  failuresPerMinute: number;
   /** How many failing sources are remembered. */
   failingSources: number;
   keys: KeyLimits;
 };
 
-export const defaultAuthenticationLimits: AuthenticationLimits = {
+const defaultLimits: AuthenticationLimits = {
   maxTokenBytes: 8_192,
   verifiedTokens: 10_000,
-  failuresPerMinute: 60,
   failingSources: 10_000,
   keys: {
     freshMs: 600_000,
@@ -45,8 +42,11 @@ export type Authenticator = {
    * TOO_MANY_FAILED_AUTHENTICATIONS where the source failed too often, both with `retryAfterMs`.
    */
   authenticate(authorization: string | null, source: string): Promise<Principal>;
-  /** Ready as soon as the tokens of at least one issuer can be verified: one issuer's outage is not everyone's. */
-  ready(): { ok: boolean; issuers: readonly KeyState[] };
+  /**
+   * Ready as soon as the tokens of at least one issuer can be verified: one issuer's outage is not everyone's.
+   * `detail` tells an operator of each issuer; it holds no key material.
+   */
+  ready(): { ok: boolean; detail: string; issuers: readonly KeyState[] };
   [Symbol.asyncDispose](): Promise<void>;
 };
 
@@ -54,15 +54,17 @@ type Trusted = { config: IssuerConfig; keys: KeySource };
 type Verified = { principal: Principal; trusted: Trusted; keySetDigest: string; validUntilMs: number };
 
 /**
- * Builds the authenticator and begins to fetch keys. `now`: milliseconds since the epoch.
+ * Builds the authenticator and begins to fetch keys. `now`: milliseconds since the epoch. `failuresPerMinute`: failed
+ * authentications of one source, after which only tokens that were verified before pass from there.
  * Throws ZodError or Error where the issuers' configuration cannot be trusted.
  */
 export function createAuthenticator(deps: {
   issuers: readonly IssuerConfig[];
-  limits: AuthenticationLimits;
+  failuresPerMinute: number;
   now: () => number;
+  limits?: AuthenticationLimits;
 }): Authenticator {
-  const { limits, now } = deps;
+  const { limits = defaultLimits, now } = deps;
   const stop = new AbortController();
   // A Map, not an object: `iss` is the caller's word, and `__proto__` is a word too.
   const issuers = new Map<string, Trusted>(
@@ -75,7 +77,7 @@ export function createAuthenticator(deps: {
   );
   const verified = new LRUCache<string, Verified>({ max: limits.verifiedTokens });
   const failures = createFailureLimiter({
-    failuresPerMinute: limits.failuresPerMinute,
+    failuresPerMinute: deps.failuresPerMinute,
     sources: limits.failingSources,
     now,
   });
@@ -157,7 +159,11 @@ export function createAuthenticator(deps: {
       const states = [...issuers.values()].map(({ keys }) => keys.state());
       // Nobody sends requests to an instance that is not ready: it has to look for keys by itself.
       for (const { keys } of issuers.values()) keys.current().catch(() => {});
-      return { ok: states.some(({ state }) => state !== 'missing'), issuers: states };
+      return {
+        ok: states.some(({ state }) => state !== 'missing'),
+        detail: states.map(describeKeys).join('; '),
+        issuers: states,
+      };
     },
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('The authenticator is closed.'));
@@ -175,4 +181,8 @@ async function keyFor(keys: KeySource, kid: string | null, algorithm: SignatureA
   }
   if (key === null) throw new AuthenticationRefused('KEY_UNKNOWN');
   return { key, set };
+}
+
+function describeKeys({ issuer, state, usableKeys, remarks }: KeyState): string {
+  return [`${issuer}: ${usableKeys} usable keys, ${state}`, ...remarks].join('. ');
 }
