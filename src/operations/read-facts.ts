@@ -5,7 +5,7 @@ import type { OkReply, Rpc } from '../upstream/reply.ts';
 import type { Pace } from '../upstream/retry.ts';
 import { problemOf } from '../upstream/verdict.ts';
 import type { EnhancedVpnGatewayFacts } from './facts.ts';
-import { deleteErrors } from './gateway-errors.ts';
+import { deleteErrors, gatewayNotFound } from './gateway-errors.ts';
 import {
   type ConnectionFacts,
   type ConnectionPage,
@@ -20,6 +20,8 @@ const version = '2016-04-28';
 const pageSize = 50;
 /** More connections than this one gateway can have; the facts stay incomplete rather than reading on for ever. */
 const maxPages = 20;
+/** That the gateway is missing is believed of its own description alone. */
+const connectionErrors = deleteErrors.filter(({ on }) => on !== gatewayNotFound);
 
 /**
  * What the cloud says of the gateway, its connections and the account, read side by side. Throws Problem
@@ -120,19 +122,23 @@ async function describePage(
   deadlineMs: number,
 ): Promise<OkReply> {
   const call = { service: 'Vpc', action: 'DescribeVpnConnections' } as const;
-  const result = await read(deps, {
-    ...call,
-    version,
-    regionId: target.regionId,
-    parameters: {
-      RegionId: target.regionId,
-      VpnGatewayId: target.resourceId,
-      PageNumber: String(pageNumber),
-      PageSize: String(pageSize),
+  const result = await read(
+    deps,
+    {
+      ...call,
+      version,
+      regionId: target.regionId,
+      parameters: {
+        RegionId: target.regionId,
+        VpnGatewayId: target.resourceId,
+        PageNumber: String(pageNumber),
+        PageSize: String(pageSize),
+      },
+      signal: deps.signal,
+      deadlineMs,
     },
-    signal: deps.signal,
-    deadlineMs,
-  });
+    connectionErrors,
+  );
   if (!result.ok) throw problemOf(result.row, call, result.reply);
   return result.reply;
 }
