@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import type { PolicyResult } from './decision.ts';
+import { plainJson } from './plain-json.ts';
+
+/** What came out of an evaluation is not a result, so nothing follows from it. */
+export class MalformedResult extends Error {
+  override readonly name = 'MalformedResult';
+}
+
+const violationSchema = z.strictObject({
+  code: z.string().regex(/^[A-Z][A-Z0-9_]*$/),
+  rule: z.string().min(1),
+  message: z.string().min(1),
+  remedy: z.string().min(1),
+  details: z.record(z.string(), z.unknown()),
+  exclusive: z.boolean(),
+});
+
+const resultSchema = z.strictObject({
+  allow: z.boolean(),
+  violations: z.array(violationSchema),
+  obligations: z.tuple([]),
+});
+
+const resultSetSchema = z.tuple([z.strictObject({ result: resultSchema })]);
+
+/**
+ * The one result of a result set as opa-wasm returns it. Throws MalformedResult unless there is exactly one, of exactly
+ * the form of PolicyResult, which allows when and only when it holds no violation and no obligation. An undefined
+ * decision is an empty set; an unresolved promise of a host function would be `{}`.
+ */
+export function parseResultSet(resultSet: unknown): PolicyResult {
+  if (Array.isArray(resultSet) && resultSet.length === 0) {
+    throw new MalformedResult('The entrypoint is undefined for this input.');
+  }
+  const parsed = resultSetSchema.safeParse(resultSet);
+  if (!parsed.success) throw new MalformedResult(z.prettifyError(parsed.error), { cause: parsed.error });
+  const { result } = parsed.data[0];
+  if (result.allow !== (result.violations.length === 0)) {
+    throw new MalformedResult(
+      `The result has allow: ${result.allow} and ${result.violations.length} violations.`,
+    );
+  }
+  plainJson(result.violations);
+  return result;
+}
