@@ -51,7 +51,7 @@ test_unknown_time_is_refused if {
 }
 
 test_unknown_charge_type_is_refused if {
-	every type in ["Trial", "", "prepaid ", null, 7] {
+	every type in ["Trial", "", "prepaid ", "PREPAİD", null, 7] {
 		fixtures.codes(prepaid_term.deny) == {"CHARGE_TYPE_UNKNOWN"} with input as fixtures.gateway({"chargeType": type})
 	}
 }

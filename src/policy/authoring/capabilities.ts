@@ -7,17 +7,17 @@ import { type Opa, runOrThrow } from './opa.ts';
  * for. A host function is never needed: it would be JavaScript's reading of Go's behaviour.
  */
 const nativeBuiltins = [
-  ...['eq', 'assign', 'equal', 'neq', 'lt', 'lte', 'gt', 'gte'],
-  ...['plus', 'minus', 'mul', 'div', 'rem', 'abs', 'ceil', 'floor', 'round', 'to_number', 'numbers.range'],
-  ...['count', 'sum', 'max', 'min', 'sort', 'and', 'or', 'intersection', 'union'],
-  ...['internal.member_2', 'internal.member_3', 'internal.template_string'],
-  ...['is_array', 'is_boolean', 'is_null', 'is_number', 'is_object', 'is_set', 'is_string', 'type_name'],
-  ...['array.concat', 'array.slice', 'object.get', 'object.keys', 'object.remove', 'object.union'],
-  ...['concat', 'contains', 'endswith', 'indexof', 'lower', 'replace', 'split', 'startswith', 'substring'],
-  ...['strings.replace_n', 'trim', 'trim_prefix', 'trim_space', 'trim_suffix', 'format_int'],
-  ...['regex.match', 'regex.is_valid', 'net.cidr_contains'],
-  ...['rego.metadata.chain', 'rego.metadata.rule'],
-] as const;
+  ['eq', 'assign', 'equal', 'neq', 'lt', 'lte', 'gt', 'gte'],
+  ['plus', 'minus', 'mul', 'div', 'rem', 'abs', 'ceil', 'floor', 'round', 'to_number', 'numbers.range'],
+  ['count', 'sum', 'max', 'min', 'sort', 'and', 'or', 'intersection', 'union'],
+  ['internal.member_2', 'internal.member_3', 'internal.template_string'],
+  ['is_array', 'is_boolean', 'is_null', 'is_number', 'is_object', 'is_set', 'is_string', 'type_name'],
+  ['array.concat', 'array.slice', 'object.get', 'object.keys', 'object.remove', 'object.union'],
+  ['concat', 'contains', 'endswith', 'indexof', 'lower', 'replace', 'split', 'startswith', 'substring'],
+  ['strings.replace_n', 'trim', 'trim_prefix', 'trim_space', 'trim_suffix', 'format_int'],
+  ['regex.match', 'regex.is_valid', 'net.cidr_contains'],
+  ['rego.metadata.chain', 'rego.metadata.rule'],
+].flat();
 
 /** `future.keywords.not` is needed wherever `not` is used: without it a negated undefined loses the whole rule. */
 const futureKeywords = ['not'];
