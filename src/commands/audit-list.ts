@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { createAuditLog, type StoredAuditRecord } from '../audit/log.ts';
-import { openDatabaseReadOnly } from '../storage/database.ts';
+import { databaseFile, openDatabaseReadOnly } from '../storage/database.ts';
 import { type Command, CommandError, textOption } from './command.ts';
 
-export const databaseFile = 'portcullis.db';
 const defaultLimit = 50;
 
 /** `portcullis audit list`: reads the database beside a running gateway. */

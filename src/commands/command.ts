@@ -44,3 +44,11 @@ export function portOption(values: OptionValues, option: string): number | null 
     throw new CommandError(`--${option} ${text} is no port. Give a number from 0 to 65535.`);
   return port;
 }
+
+/** Resolves when the process is asked to end. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { startGateway } from '../app.ts';
 import { readConfig } from '../config.ts';
 import { createLogger } from '../log.ts';
-import { type Command, portOption, textOption } from './command.ts';
+import { aborted, type Command, portOption, textOption } from './command.ts';
 
 /** `portcullis serve`: the gateway alone, with the settings of file and environment. */
 export const serve: Command = {
@@ -26,7 +26,7 @@ The README lists every setting. Cloud credentials come from the credentials chai
       ...(stateDir === null ? {} : { stateDir }),
     });
     const log = createLogger(config.log.level, pino.destination({ dest: 1, sync: false }));
-    await using gateway = await startGateway(config, { log, now: Date.now, credentials: null });
+    await using gateway = await startGateway(config, { log, now: Date.now, credentials: { kind: 'chain' } });
     log.info(
       { url: gateway.url, metrics: gateway.metricsUrl, policyRevision: gateway.policyRevision },
       'listening',
@@ -35,11 +35,3 @@ The README lists every setting. Cloud credentials come from the credentials chai
     log.info('stopping: requests in flight are finished, none is begun');
   },
 };
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    // The listener alone keeps no process alive, but the servers do.
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}

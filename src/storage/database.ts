@@ -18,6 +18,9 @@ export type OpenDatabase = {
 
 const migrations = { '0001-operations-and-audit': operationsAndAudit };
 
+/** Name of the database in the state directory. */
+export const databaseFile = 'portcullis.db';
+
 /** How long a write waits for another process's lock. Waiting blocks the event loop, so it is short. */
 const lockWaitMs = 500;
 

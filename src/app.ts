@@ -1,0 +1,238 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { createAuditLog } from './audit/log.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
+import type { Config } from './config.ts';
+import type { CloudOperation } from './guard/cloud-operation.ts';
+import type { Guard } from './guard/delete.ts';
+import { createFollowUp } from './guard/follow-up.ts';
+import { createHttpApplication } from './http/application.ts';
+import { createCallerAdmission } from './http/caller-admission.ts';
+import {
+  auditRecordsRoute,
+  deleteGatewayRoute,
+  publicRoutes,
+  type Readiness,
+  readOperationRoute,
+} from './http/routes.ts';
+import { listen } from './http/server.ts';
+import { openTlsSource } from './http/tls.ts';
+import { createLedger, type Ledger } from './ledger/ledger.ts';
+import { createMetrics, listenForMetrics, type Metrics } from './metrics.ts';
+import { createDeleteEnhancedVpnGateway } from './operations/delete-enhanced-vpn-gateway.ts';
+import { contractFile, defaultBundleFile } from './package-files.ts';
+import { type LivePolicy, loadPolicy } from './policy/runtime.ts';
+import { databaseFile, openDatabase } from './storage/database.ts';
+import { createAccount } from './upstream/account.ts';
+import { type CredentialSettings, createCredentialSource } from './upstream/credentials.ts';
+import { guardRegions } from './upstream/region-guard.ts';
+import { systemPace } from './upstream/retry.ts';
+import { createRpc } from './upstream/rpc.ts';
+
+/** A running gateway. Disposing it finishes what is in flight, begins nothing, and closes everything. */
+export type Gateway = AsyncDisposable & {
+  readonly url: string;
+  readonly metricsUrl: string;
+  readonly policyRevision: string;
+};
+
+export type GatewayDeps = {
+  log: Logger;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  credentials: CredentialSettings;
+};
+
+/** Longer than any call may take, so that a stop loses no answer. */
+const stopGraceMs = 30_000;
+
+/**
+ * Builds a gateway from its settings and starts it. Rejects with an Error whose message says what to do when
+ * something it needs cannot be had: a port, the state directory, the policy bundle.
+ */
+export async function startGateway(config: Config, { log, now, credentials }: GatewayDeps): Promise<Gateway> {
+  await using stack = new AsyncDisposableStack();
+
+  const { db } = stack.use(await openDatabase(join(config.stateDir, databaseFile)));
+  const audit = createAuditLog(db, now);
+  const ledger = createLedger(db, audit, now);
+  const policy = await loadPolicy(config.policy.bundle ?? defaultBundleFile);
+  const metrics = createMetrics({
+    policyRevision: () => policy.revision,
+    operationsByState: () => ledger.countByState(),
+  });
+
+  const operation = countingCalls(cloudOperation(config, credentials, now, stack), metrics);
+  const guard: Guard = {
+    accountId: config.accountId,
+    operation,
+    policy,
+    ledger,
+    audit,
+    active: new Set(),
+    now,
+  };
+  followOperations(guard, config, log, stack);
+
+  const authenticator = stack.use(
+    createAuthenticator({
+      issuers: config.issuers,
+      now,
+      failuresPerMinute: config.limits.failedAuthenticationsPerMinute,
+    }),
+  );
+  const admission = stack.use(
+    createCallerAdmission({
+      authenticator,
+      audit,
+      now,
+      requestsPerMinute: config.limits.requestsPerMinute,
+      onRefused: metrics.onAuthenticationRefused,
+      onRecordingFailed: (error) => log.error({ err: error }, 'refusals could not be recorded'),
+    }),
+  );
+
+  const metricsListener = stack.use(await listenForMetrics(metrics, config.metrics));
+  const tls =
+    config.tls === null
+      ? null
+      : stack.use(
+          openTlsSource(config.tls, (error) =>
+            log.error({ err: error }, 'the changed certificate cannot be used; the former one stays'),
+          ),
+        );
+  let stopping = false;
+  const app = createHttpApplication({
+    routes: {
+      public: publicRoutes({ readiness: () => readiness(ledger, policy, authenticator), contractFile }),
+      guarded: [deleteGatewayRoute(guard), readOperationRoute(ledger, audit), auditRecordsRoute(audit)],
+    },
+    admitCaller: admission.admit,
+    audit,
+    log,
+    onAnswer: metrics.onAnswer,
+    trustedProxies: config.trustedProxies,
+    isStopping: () => stopping,
+    now,
+  });
+  const server = await listen(
+    app,
+    { host: config.host, port: config.port, portSetting: '--port or PORT' },
+    tls,
+  );
+  stack.defer(async () => {
+    stopping = true;
+    await server.stop(stopGraceMs);
+  });
+
+  const owned = stack.move();
+  return {
+    url: server.url,
+    metricsUrl: metricsListener.url,
+    policyRevision: policy.revision,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function cloudOperation(
+  config: Config,
+  credentials: CredentialSettings,
+  now: () => number,
+  stack: AsyncDisposableStack,
+): CloudOperation {
+  const { cloud } = config;
+  const source = createCredentialSource(credentials);
+  const client = stack.use(
+    createRpc(
+      {
+        regions: config.regions,
+        endpoints: {
+          endpoint: cloud.endpoint,
+          stsEndpoint: cloud.stsEndpoint,
+          protocol: cloud.protocol,
+          network: cloud.network,
+        },
+        connectTimeoutMs: cloud.connectTimeoutMs,
+        readTimeoutMs: cloud.readTimeoutMs,
+      },
+      source,
+    ),
+  );
+  const rpc = guardRegions(client.rpc, {
+    concurrency: cloud.concurrentCallsPerRegion,
+    queue: cloud.concurrentCallsPerRegion * 4,
+    queueTimeoutMs: 2_000,
+    breakerCalls: 20,
+    breakerOpenMs: 5_000,
+  });
+  const abort = new AbortController();
+  stack.defer(() => abort.abort());
+  const pace = { ...systemPace, now };
+  const { signal } = abort;
+  return createDeleteEnhancedVpnGateway(
+    {
+      rpc,
+      pace,
+      signal,
+      accountId: config.accountId,
+      account: createAccount(
+        { rpc, credentials: source, pace, signal },
+        { ttlMs: 600_000, budgetMs: 10_000 },
+      ),
+    },
+    { factsBudgetMs: 12_000, callBudgetMs: cloud.callDeadlineMs, lookBudgetMs: 4_000 },
+  );
+}
+
+function countingCalls(operation: CloudOperation, metrics: Metrics): CloudOperation {
+  return {
+    ...operation,
+    async call(target, clientToken) {
+      const outcome = await operation.call(target, clientToken);
+      metrics.onCallEnded(outcome.kind);
+      return outcome;
+    },
+  };
+}
+
+function followOperations(guard: Guard, config: Config, log: Logger, stack: AsyncDisposableStack): void {
+  const followUp = createFollowUp({
+    ...guard,
+    attentionAfterMs: config.followUp.attentionAfterMs,
+    onError: (error, operation) =>
+      log.warn(
+        { err: error, operationId: operation?.operationId, gateway: operation?.resource.id },
+        'an operation could not be followed up; the next round tries again',
+      ),
+    onAttention: (operation) =>
+      log.error(
+        {
+          operationId: operation.operationId,
+          gateway: operation.resource.id,
+          regionId: operation.resource.regionId,
+          clientToken: operation.clientToken,
+          detail: operation.problem?.detail,
+        },
+        'an operation needs attention',
+      ),
+  });
+  const abort = new AbortController();
+  const running = followUp.run(config.followUp.intervalMs, abort.signal);
+  stack.defer(async () => {
+    abort.abort();
+    await running;
+  });
+}
+
+async function readiness(
+  ledger: Ledger,
+  policy: LivePolicy,
+  authenticator: { ready(): { ok: boolean; detail: string } },
+): Promise<Readiness> {
+  const store = await ledger.probe().then(
+    () => ({ ok: true, detail: 'takes writes' }),
+    () => ({ ok: false, detail: 'takes no writes; the log has the cause' }),
+  );
+  const checks = { store, policy: policy.health(), keys: authenticator.ready() };
+  return { ready: Object.values(checks).every((check) => check.ok), checks };
+}
