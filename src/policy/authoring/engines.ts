@@ -1,5 +1,9 @@
-import { loadPolicy } from '@open-policy-agent/opa-wasm';
 import { z } from 'zod';
+import { entrypoints } from '../bundle.ts';
+import { createEngine } from '../engine.ts';
+import { compileModule } from '../module.ts';
+import { plainJson } from '../plain-json.ts';
+import { policyOptions } from '../runtime.ts';
 import type { Members } from './archive.ts';
 import { AuthoringError, type Opa, runOrThrow } from './opa.ts';
 import { readSources } from './sources.ts';
@@ -47,21 +51,20 @@ export async function askOpa(dir: string, opa: Opa, questions: readonly Question
   return answers.map((answer) => (Array.isArray(answer) ? answer[0] : undefined));
 }
 
-const wasmResultSchema = z.array(z.object({ result: z.unknown() }));
-
 /**
- * Asks the compiled module in WASM, without anything that the gateway puts around it: every question gets an instance
- * of its own. Throws AuthoringError when the bundle has no module.
+ * Asks the compiled module in WASM, by the engine that the gateway uses but without its check of the input's form. An
+ * answer is what the entrypoint returned; an evaluation that fails rejects. Throws AuthoringError when the bundle has
+ * no module.
  */
 export async function askWasm(members: Members, questions: readonly Question[]): Promise<unknown[]> {
-  const bytes = members.get('/policy.wasm');
-  if (bytes === undefined) throw new AuthoringError('The bundle holds no policy.wasm.');
-  const answers: unknown[] = [];
-  for (const question of questions) {
-    const policy = await loadPolicy(new Uint8Array(bytes));
-    policy.setData(question.data as object);
-    const evaluated: unknown = policy.evaluate(question.input, `portcullis/${question.entrypoint}`);
-    answers.push(wasmResultSchema.parse(evaluated)[0]?.result);
-  }
-  return answers;
+  const wasm = members.get('/policy.wasm');
+  if (wasm === undefined) throw new AuthoringError('The bundle holds no policy.wasm.');
+  const { memory } = policyOptions;
+  const module = await compileModule(wasm, memory);
+  const engines = new Map<unknown, ReturnType<typeof createEngine>>();
+  return questions.map(({ entrypoint, input, data }) => {
+    const engine = engines.get(data) ?? createEngine(module, plainJson(data), memory);
+    engines.set(data, engine);
+    return engine.evaluate(entrypoints[entrypoint], plainJson(input));
+  });
 }
