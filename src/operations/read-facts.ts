@@ -105,7 +105,7 @@ function isSound(
     seen,
   }: { pageNumber: number; total: number | null; target: Target; seen: Set<string> },
 ): boolean {
-  if (page.items === null || page.total === null || page.total !== total) return false;
+  if (page.items === null || page.total !== total) return false;
   if (page.pageNumber !== null && page.pageNumber !== pageNumber) return false;
   for (const { vpnConnectionId, vpnGatewayId } of page.items) {
     if (vpnConnectionId === null || seen.has(vpnConnectionId)) return false;
