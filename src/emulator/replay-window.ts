@@ -1,0 +1,27 @@
+import { apiErrors } from './api-error.ts';
+
+/** Signatures are good for this long, before and after; nonces are remembered for it. */
+const windowMs = 15 * 60_000;
+const maxNonces = 200_000;
+
+/** Refuses a request whose time is out of the window or whose nonce was seen within it. Throws ApiError. */
+export type ReplayWindow = (accessKeyId: string, nonce: string, timestamp: string) => void;
+
+/** A window that starts empty. `now`: milliseconds since the epoch. Its memory is bounded: the oldest nonces go first. */
+export function createReplayWindow(now: () => number): ReplayWindow {
+  // In the order of their arrival, which is the order in which they expire.
+  const seen = new Map<string, number>();
+  return (accessKeyId, nonce, timestamp) => {
+    const at = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/.test(timestamp) ? Date.parse(timestamp) : Number.NaN;
+    if (Number.isNaN(at)) throw apiErrors.timestampInvalid();
+    const nowMs = now();
+    if (Math.abs(nowMs - at) > windowMs) throw apiErrors.timestampExpired();
+    for (const [old, seenAtMs] of seen) {
+      if (seenAtMs > nowMs - windowMs && seen.size < maxNonces) break;
+      seen.delete(old);
+    }
+    const name = JSON.stringify([accessKeyId, nonce]);
+    if (seen.has(name)) throw apiErrors.nonceUsed();
+    seen.set(name, nowMs);
+  };
+}
