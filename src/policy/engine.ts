@@ -5,9 +5,21 @@ import type { MemoryLimits, PolicyInstance, PolicyModule } from './module.ts';
 import type { Json } from './plain-json.ts';
 import { parseResultSet } from './result.ts';
 
+/** The module gave up within an evaluation. Its message is what the module or its host threw, which may be any value. */
+export class EvaluationAborted extends Error {
+  override readonly name = 'EvaluationAborted';
+
+  constructor(thrown: unknown) {
+    super(thrown instanceof Error ? thrown.message : textOf(thrown), { cause: thrown });
+  }
+}
+
 /** Evaluates one compiled policy with one set of parameters. */
 export type Engine = {
-  /** Throws, and never returns a result that is not one. After a throw the next evaluation starts afresh. */
+  /**
+   * Throws EvaluationAborted or MalformedResult, and never returns a result that is not one. After a throw the next
+   * evaluation starts afresh.
+   */
   evaluate(entrypoint: Entrypoint, input: Json): PolicyResult;
   /** How many instances were made so far, and how large the live one is. */
   state(): { instancesMade: number; memoryPages: number };
@@ -28,12 +40,16 @@ export function createEngine(module: PolicyModule, data: Json, memory: MemoryLim
   function makeInstance(): PolicyInstance {
     instancesMade += 1;
     const instance = module.instantiate();
-    instance.load(data);
+    try {
+      instance.load(data);
+    } catch (thrown) {
+      throw new EvaluationAborted(thrown);
+    }
     if (!isDeepStrictEqual(instance.loaded(), data)) {
       throw new Error('The parameters that were put into the policy are not what it holds.');
     }
     for (const entrypoint of Object.values(entrypoints)) {
-      if (parseResultSet(instance.evaluate(entrypoint, {})).allow) {
+      if (ask(instance, entrypoint, {}).allow) {
         throw new Error(`The entrypoint ${entrypoint} allows an empty input.`);
       }
     }
@@ -45,10 +61,24 @@ export function createEngine(module: PolicyModule, data: Json, memory: MemoryLim
       const instance = live ?? makeInstance();
       // Put back only after all went well, so that no way out of here keeps a broken instance.
       live = null;
-      const result = parseResultSet(instance.evaluate(entrypoint, input));
+      const result = ask(instance, entrypoint, input);
       if (instance.memoryPages() <= memory.replacedAbovePages) live = instance;
       return result;
     },
     state: () => ({ instancesMade, memoryPages: live?.memoryPages() ?? 0 }),
   };
+}
+
+function ask(instance: PolicyInstance, entrypoint: Entrypoint, input: Json): PolicyResult {
+  let resultSet: unknown;
+  try {
+    resultSet = instance.evaluate(entrypoint, input);
+  } catch (thrown) {
+    throw new EvaluationAborted(thrown);
+  }
+  return parseResultSet(resultSet);
+}
+
+function textOf(thrown: unknown): string {
+  return typeof thrown === 'string' ? thrown : (JSON.stringify(thrown) ?? String(thrown));
 }

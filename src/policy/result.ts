@@ -41,6 +41,10 @@ export function parseResultSet(resultSet: unknown): PolicyResult {
       `The result has allow: ${result.allow} and ${result.violations.length} violations.`,
     );
   }
-  plainJson(result.violations);
+  try {
+    plainJson(result.violations);
+  } catch (error) {
+    throw new MalformedResult('A violation holds a value that JSON cannot hold exactly.', { cause: error });
+  }
   return result;
 }

@@ -12,7 +12,8 @@ import {
 import type { Policy, PolicyResult } from './decision.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { compileModule, type MemoryLimits } from './module.ts';
-import { NotPlainJson, plainJson } from './plain-json.ts';
+import { type Json, NotPlainJson, plainJson } from './plain-json.ts';
+import { MalformedResult } from './result.ts';
 import { type FormCheck, loadSchemas } from './schemas.ts';
 
 /** A loaded policy. It never changes: another bundle is another LivePolicy. */
@@ -77,19 +78,32 @@ function questions(engine: Engine) {
     if (asking) throw unavailable('an evaluation was begun inside another one');
     asking = true;
     try {
-      const evaluated = plainJson(input);
+      const evaluated = asPlainJson(input);
       const fault = check(evaluated);
       if (fault !== null) throw unavailable(`its input is not of the expected form (${fault})`);
-      return engine.evaluate(entrypoint, evaluated);
-    } catch (error) {
-      if (error instanceof Problem) throw error;
-      if (error instanceof NotPlainJson)
-        throw unavailable(`its input is not plain JSON (${error.message})`, error);
-      throw unavailable('its evaluation gave no result', error);
+      return evaluate(engine, entrypoint, evaluated);
     } finally {
       asking = false;
     }
   };
+}
+
+function asPlainJson(input: unknown): Json {
+  try {
+    return plainJson(input);
+  } catch (error) {
+    const why = error instanceof NotPlainJson ? ` (${error.message})` : '';
+    throw unavailable(`its input is not plain JSON${why}`, error);
+  }
+}
+
+function evaluate(engine: Engine, entrypoint: Entrypoint, input: Json): PolicyResult {
+  try {
+    return engine.evaluate(entrypoint, input);
+  } catch (error) {
+    const malformed = error instanceof MalformedResult;
+    throw unavailable(malformed ? 'it gave no valid result' : 'its evaluation was aborted', error);
+  }
 }
 
 function unavailable(reason: string, cause?: unknown): Problem {
