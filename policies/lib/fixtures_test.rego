@@ -18,7 +18,7 @@ admitted := {
 	},
 	"action": {"name": "DeleteEnhancedVpnGateway"},
 	"resource": {
-		"type": "EnhancedVpnGateway",
+		"type": "enhanced-vpn-gateway",
 		"id": "vpn-lab1",
 		"properties": {"regionId": "cn-hangzhou", "accountId": "1234567890123456"},
 	},

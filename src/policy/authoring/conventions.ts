@@ -58,12 +58,12 @@ async function inspect(sources: readonly SourceFile[], opa: Opa): Promise<unknow
 }
 
 async function parse(dir: string, rego: readonly SourceFile[], opa: Opa): Promise<Record<string, unknown>> {
-  const modules: Record<string, unknown> = {};
-  for (const { path } of rego) {
+  const parsed = rego.map(async ({ path }) => {
     const args = ['parse', '--format', 'json', '--json-include', 'locations,comments', path];
-    modules[path] = JSON.parse(await runOrThrow(opa, `opa parse ${path}`, args, { cwd: dir }));
-  }
-  return modules;
+    const tree: unknown = JSON.parse(await runOrThrow(opa, `opa parse ${path}`, args, { cwd: dir }));
+    return [path, tree] as const;
+  });
+  return Object.fromEntries(await Promise.all(parsed));
 }
 
 async function readJson(dir: string, name: string): Promise<unknown> {

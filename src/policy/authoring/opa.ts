@@ -25,7 +25,7 @@ export class AuthoringError extends Error {
  * Finds OPA: the program that the variable OPA names, else the first `opa` on PATH. Throws AuthoringError when there is
  * none or when it is of another version.
  */
-export async function findOpa(environment: { OPA?: string; PATH?: string }): Promise<Opa> {
+export async function findOpa(environment: Readonly<Record<string, string | undefined>>): Promise<Opa> {
   const path = await locate(environment);
   const opa: Opa = { path, run: (args, options) => run(path, args, options) };
   const output = await opa.run(['version'], { cwd: '.' });
@@ -50,7 +50,7 @@ export async function runOrThrow(
 
 const howToInstall = `Install it with: go install github.com/open-policy-agent/opa@v${opaVersion} (it lands in "$(go env GOPATH)/bin"), then put that folder on PATH or name the program in the variable OPA.`;
 
-async function locate(environment: { OPA?: string; PATH?: string }): Promise<string> {
+async function locate(environment: Readonly<Record<string, string | undefined>>): Promise<string> {
   if (environment.OPA) {
     if (await isExecutable(environment.OPA)) return environment.OPA;
     throw new AuthoringError(
@@ -87,6 +87,8 @@ function run(
         else reject(new AuthoringError(`${path} could not be run: ${error.message}`, { cause: error }));
       },
     );
+    // OPA may end without reading its input; its exit code and what it wrote then say why.
+    child.stdin?.on('error', () => {});
     child.stdin?.end(options.stdin ?? '');
   });
 }
