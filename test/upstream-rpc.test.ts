@@ -173,6 +173,14 @@ test('a call allows itself less time than the client does', async () => {
   assert.deepEqual([reply.kind, 'reason' in reply && reply.reason], ['ambiguous', 'timeout']);
 });
 
+test('the time limit of an earlier call does not end a later one on the same connection', async () => {
+  await using cloud = await startScriptedCloud();
+  using client = clientAt(cloud.host);
+  cloud.answer(action, ok, after(300, ok));
+  assert.equal((await client.rpc(callOf(action, { timeoutMs: 100 }))).kind, 'ok');
+  assert.equal((await client.rpc(callOf(action, { timeoutMs: 20_000 }))).kind, 'ok');
+});
+
 test('a refused connection was certainly not sent', async () => {
   using client = clientAt(await closedPort());
   assert.deepEqual(await client.rpc(callOf(action)), {
