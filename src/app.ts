@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createAuditLog } from './audit/log.ts';
-import { createAuthenticator } from './auth/authenticator.ts';
+import { type Authenticator, createAuthenticator } from './auth/authenticator.ts';
 import type { Config } from './config.ts';
 import type { CloudOperation } from './guard/cloud-operation.ts';
 import type { Guard } from './guard/delete.ts';
@@ -26,6 +26,7 @@ import { databaseFile, openDatabase } from './storage/database.ts';
 import { createAccount } from './upstream/account.ts';
 import { type CredentialSettings, createCredentialSource } from './upstream/credentials.ts';
 import { guardRegions } from './upstream/region-guard.ts';
+import type { Rpc } from './upstream/reply.ts';
 import { systemPace } from './upstream/retry.ts';
 import { createRpc } from './upstream/rpc.ts';
 
@@ -62,7 +63,7 @@ export async function startGateway(config: Config, { log, now, credentials }: Ga
     operationsByState: () => ledger.countByState(),
   });
 
-  const operation = countingCalls(cloudOperation(config, credentials, now, stack), metrics);
+  const operation = countingCalls(cloudOperation(config, { credentials, now, log }, stack), metrics);
   const guard: Guard = {
     accountId: config.accountId,
     operation,
@@ -104,7 +105,7 @@ export async function startGateway(config: Config, { log, now, credentials }: Ga
   let stopping = false;
   const app = createHttpApplication({
     routes: {
-      public: publicRoutes({ readiness: () => readiness(ledger, policy, authenticator), contractFile }),
+      public: publicRoutes({ readiness: createReadiness(ledger, policy, authenticator, now), contractFile }),
       guarded: [deleteGatewayRoute(guard), readOperationRoute(ledger, audit), auditRecordsRoute(audit)],
     },
     admitCaller: admission.admit,
@@ -136,8 +137,7 @@ export async function startGateway(config: Config, { log, now, credentials }: Ga
 
 function cloudOperation(
   config: Config,
-  credentials: CredentialSettings,
-  now: () => number,
+  { credentials, now, log }: GatewayDeps,
   stack: AsyncDisposableStack,
 ): CloudOperation {
   const { cloud } = config;
@@ -158,7 +158,7 @@ function cloudOperation(
       source,
     ),
   );
-  const rpc = guardRegions(client.rpc, {
+  const rpc = guardRegions(loggingTrouble(client.rpc, log), {
     concurrency: cloud.concurrentCallsPerRegion,
     queue: cloud.concurrentCallsPerRegion * 4,
     queueTimeoutMs: 2_000,
@@ -182,6 +182,21 @@ function cloudOperation(
     },
     { factsBudgetMs: 12_000, callBudgetMs: cloud.callDeadlineMs, lookBudgetMs: 4_000 },
   );
+}
+
+/** One line for every attempt that did not succeed: retries that help in the end are seen nowhere else. */
+function loggingTrouble(rpc: Rpc, log: Logger): Rpc {
+  return async (call) => {
+    const reply = await rpc(call);
+    if (reply.kind !== 'ok') {
+      const { VpnGatewayId: gateway, ClientToken: clientToken } = call.parameters;
+      log.warn(
+        { action: call.action, regionId: call.regionId, gateway, clientToken, reply },
+        'the cloud did not do as asked',
+      );
+    }
+    return reply;
+  };
 }
 
 function countingCalls(operation: CloudOperation, metrics: Metrics): CloudOperation {
@@ -224,15 +239,26 @@ function followOperations(guard: Guard, config: Config, log: Logger, stack: Asyn
   });
 }
 
-async function readiness(
+/** How long an answer of the store is believed: anyone may ask, and each question is a transaction. */
+const readinessMs = 1_000;
+
+function createReadiness(
   ledger: Ledger,
   policy: LivePolicy,
-  authenticator: { ready(): { ok: boolean; detail: string } },
-): Promise<Readiness> {
-  const store = await ledger.probe().then(
-    () => ({ ok: true, detail: 'takes writes' }),
-    () => ({ ok: false, detail: 'takes no writes; the log has the cause' }),
-  );
-  const checks = { store, policy: policy.health(), keys: authenticator.ready() };
-  return { ready: Object.values(checks).every((check) => check.ok), checks };
+  authenticator: Authenticator,
+  now: () => number,
+): () => Promise<Readiness> {
+  let asked: { atMs: number; store: Promise<{ ok: boolean; detail: string }> } | null = null;
+  return async () => {
+    if (asked === null || now() - asked.atMs >= readinessMs) {
+      const store = ledger.probe().then(
+        () => ({ ok: true, detail: 'takes writes' }),
+        () => ({ ok: false, detail: 'takes no writes: check the disk and the state directory' }),
+      );
+      asked = { atMs: now(), store };
+    }
+    const { ok, detail } = authenticator.ready();
+    const checks = { store: await asked.store, policy: policy.health(), keys: { ok, detail } };
+    return { ready: Object.values(checks).every((check) => check.ok), checks };
+  };
 }

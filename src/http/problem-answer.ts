@@ -9,7 +9,7 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof URIError || (error as { status?: unknown } | null)?.status === 400) {
     return new Problem(
       'INVALID_REQUEST',
-      'path: is not valid percent-encoded UTF-8. Correct it and send the request again.',
+      'path: is not valid percent-encoded UTF-8. Nothing was deleted. Correct it and send the request again.',
       {
         fields: ['path'],
         cause: error,
