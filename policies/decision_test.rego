@@ -88,3 +88,24 @@ test_a_lost_rule_refuses if {
 			with data.portcullis.rules.caller_permission.admission_deny as lost
 	}
 }
+
+test_the_refusals_of_each_rule_count if {
+	every code, given in {
+		"REGION_NOT_ALLOWED": fixtures.resource("vpn-lab1", "us-east-1"),
+		"CALLER_NOT_PERMITTED": fixtures.caller({"roles": []}),
+		"CALLER_NOT_OWNER": fixtures.gateway({"tags": []}),
+		"PROTECTED_BY_ID": fixtures.resource("vpn-core7", "cn-hangzhou"),
+		"PROTECTED_BY_NAME": fixtures.gateway({"name": "prod-1"}),
+		"REASON_REQUIRED": fixtures.gateway({"name": "live-1"}),
+		"BUSINESS_FINANCIALLY_LOCKED": fixtures.gateway({"businessStatus": "FinancialLocked"}),
+		"CONNECTIONS_PRESENT": fixtures.connections(1, [{"vpnConnectionId": "vco-a"}]),
+		"FACT_MISSING": fixtures.gateway({"vpcId": null}),
+		"GATEWAY_UPDATING": fixtures.gateway({"status": "updating"}),
+		"GATEWAY_TYPE_NOT_ENHANCED": fixtures.gateway({"gatewayType": "Traditional"}),
+		"IDENTITY_MISMATCH": fixtures.gateway({"regionId": "eu-central-1"}),
+		"PREPAID_WITHIN_TERM": fixtures.gateway({"chargeType": "PREPAY", "endTimeMs": 9000000000000}),
+	} {
+		code in fixtures.codes(portcullis.decision.violations) with input as given
+			with data.portcullis.parameters as fixtures.parameters
+	}
+}

@@ -132,6 +132,15 @@ test('a policy that does not compile is not built, and the message says where it
   );
 });
 
+test('a folder that holds no policies is named', { skip }, async () => {
+  assert.ok(opa);
+  using empty = temporaryDirectory();
+  await assert.rejects(
+    buildPolicy(empty.path, opa),
+    (error) => error instanceof AuthoringError && /cannot be read\. Give the folder/.test(error.message),
+  );
+});
+
 test('without OPA the message says how to install it', async () => {
   using empty = temporaryDirectory();
   await assert.rejects(

@@ -20,7 +20,7 @@ import future.keywords.not
 #   since: 0.1.0
 deny contains violation.new(
 	rego.metadata.chain(),
-	$"The gateway still has {_number} IPsec connections: {_listed}.",
+	$"The gateway still has IPsec connections ({_number}): {_listed}.",
 	{"total": facts.connection_total, "connectionIds": _ids},
 ) if {
 	_present
@@ -40,7 +40,16 @@ _ids := [connection.vpnConnectionId |
 	is_string(connection.vpnConnectionId)
 ]
 
-_labels := [$"{connection.vpnConnectionId} ({connection.name})" | some connection in facts.connections]
+_labels := [_label(connection) | some connection in facts.connections]
+
+_label(connection) := $"{connection.vpnConnectionId} ({connection.name})" if _named(connection)
+
+_label(connection) := $"{connection.vpnConnectionId}" if not _named(connection)
+
+_named(connection) if {
+	is_string(connection.name)
+	connection.name != ""
+}
 
 _shown := 20
 

@@ -46,6 +46,10 @@ test_a_subscription_has_an_end if {
 	_missing == {"gateway.endTimeMs"} with input as fixtures.gateway({"chargeType": "PREPAY"})
 }
 
+test_a_subscription_with_an_end_is_complete if {
+	facts_complete.deny == set() with input as fixtures.gateway({"chargeType": "PREPAY", "endTimeMs": 1})
+}
+
 test_says_what_is_missing if {
 	facts_complete.deny == {{
 		"code": "FACT_MISSING",
@@ -59,10 +63,12 @@ test_says_what_is_missing if {
 
 test_unknown_number_of_connections_is_refused if {
 	_missing == {"connections.total"} with input as fixtures.connections(null, [])
+	fixtures.codes(facts_complete.deny) == {"FACT_MISSING"} with input as fixtures.connections(null, [])
 }
 
 test_unknown_list_of_connections_is_refused if {
 	_missing == {"connections.items"} with input as fixtures.connections(0, null)
+	fixtures.codes(facts_complete.deny) == {"FACT_MISSING"} with input as fixtures.connections(2, "vco-a")
 }
 
 test_connection_without_id_is_refused if {

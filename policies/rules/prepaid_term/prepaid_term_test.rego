@@ -13,6 +13,10 @@ test_paid_as_used_passes_in_any_spelling if {
 	}
 }
 
+test_an_end_means_nothing_when_paid_as_used if {
+	prepaid_term.deny == set() with input as fixtures.gateway({"chargeType": "POSTPAY", "endTimeMs": _now + 1})
+}
+
 test_ended_term_passes if {
 	prepaid_term.deny == set() with input as _prepaid(_now - 1)
 }

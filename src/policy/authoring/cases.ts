@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { AuthoringError } from './opa.ts';
+import { readJson } from './sources.ts';
 
 const expectedViolationSchema = z.strictObject({
   rule: z.string(),
@@ -29,12 +30,11 @@ export type GoldenCase = z.infer<typeof caseSchema> & { file: string; input: unk
 
 /** Reads `cases/*.json` of a policy folder. Throws AuthoringError that names the file where one is malformed. */
 export async function readCases(dir: string): Promise<GoldenCase[]> {
-  const defaultData: unknown = JSON.parse(await readFile(join(dir, 'data.json'), 'utf8'));
+  const defaultData = await readJson(dir, 'data.json');
   const files = (await readdir(join(dir, 'cases'))).filter((name) => name.endsWith('.json')).toSorted();
   const cases: GoldenCase[] = [];
   for (const file of files) {
-    const text = await readFile(join(dir, 'cases', file), 'utf8');
-    const parsed = z.array(caseSchema).safeParse(JSON.parse(text));
+    const parsed = z.array(caseSchema).safeParse(await readJson(dir, `cases/${file}`));
     if (!parsed.success) {
       throw new AuthoringError(`cases/${file} is malformed:\n${z.prettifyError(parsed.error)}`);
     }

@@ -8,10 +8,12 @@ import { bundleName, compileBundle } from './build.ts';
 import { renderCapabilities } from './capabilities.ts';
 import { checkConventions } from './conventions.ts';
 import { AuthoringError, type Opa } from './opa.ts';
-import { readRego, readSources, sha256 } from './sources.ts';
+import { readJson, readRego, readSources, sha256 } from './sources.ts';
 import type { AuthoringReport } from './test.ts';
 
 const remedy = { build: 'Build it with: npm run policy:build.', format: 'Format it with: opa fmt --write.' };
+
+const schemaObject = z.record(z.string(), z.unknown());
 
 /**
  * Checks the policy folder `dir` without changing anything: format, types (strict, with the JSON schemas and with
@@ -60,16 +62,16 @@ async function checkTypes(dir: string, opa: Opa): Promise<string[]> {
 }
 
 async function checkParameters(dir: string): Promise<string[]> {
-  const schema = await readJson(join(dir, 'schemas', 'data.schema.json'));
-  const validate = new Ajv({ strict: true, allErrors: true }).compile(schema);
-  if (validate(await readJson(join(dir, 'data.json')))) return [];
+  const schema = await readJson(dir, 'schemas/data.schema.json');
+  const validate = new Ajv({ strict: true, allErrors: true }).compile(schemaObject.parse(schema));
+  if (validate(await readJson(dir, 'data.json'))) return [];
   return (validate.errors ?? []).map(
     (error) => `data.json: ${error.instancePath || 'the document'} ${error.message}.`,
   );
 }
 
 async function checkCapabilities(dir: string, opa: Opa): Promise<string[]> {
-  const committed = await readJson(join(dir, 'capabilities.json'));
+  const committed = await readJson(dir, 'capabilities.json');
   if (isDeepStrictEqual(committed, JSON.parse(await renderCapabilities(opa)))) return [];
   return [
     'capabilities.json is not what src/policy/authoring/capabilities.ts makes of it. Correct one of them.',
@@ -111,8 +113,4 @@ async function committedRevision(dir: string): Promise<string> {
 async function conventionFiles(dir: string): Promise<string[]> {
   const names = await readdir(join(dir, 'conventions'));
   return names.filter((name) => name.endsWith('.rego')).map((name) => `conventions/${name}`);
-}
-
-async function readJson(path: string): Promise<Record<string, unknown>> {
-  return z.record(z.string(), z.unknown()).parse(JSON.parse(await readFile(path, 'utf8')));
 }

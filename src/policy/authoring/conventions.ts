@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Opa, runOrThrow } from './opa.ts';
-import { readRego, readSources, type SourceFile } from './sources.ts';
+import { readJson, readRego, readSources, type SourceFile } from './sources.ts';
 
 const violationSchema = z.object({
   file: z.string(),
@@ -64,8 +64,4 @@ async function parse(dir: string, rego: readonly SourceFile[], opa: Opa): Promis
     return [path, tree] as const;
   });
   return Object.fromEntries(await Promise.all(parsed));
-}
-
-async function readJson(dir: string, name: string): Promise<unknown> {
-  return JSON.parse(await readFile(join(dir, name), 'utf8'));
 }

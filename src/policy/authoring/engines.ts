@@ -12,7 +12,9 @@ import { readSources } from './sources.ts';
 export type Question = { entrypoint: 'admission' | 'decision'; input: unknown; data: unknown };
 
 const answersSchema = z.object({
-  result: z.tuple([z.object({ expressions: z.tuple([z.object({ value: z.array(z.unknown()) })]) })]),
+  result: z.tuple([
+    z.object({ expressions: z.tuple([z.object({ value: z.array(z.array(z.unknown()).max(1)) })]) }),
+  ]),
 });
 const parametersSchema = z.object({ portcullis: z.object({ parameters: z.unknown() }) });
 
@@ -48,7 +50,7 @@ export async function askOpa(dir: string, opa: Opa, questions: readonly Question
     { cwd: dir, stdin: JSON.stringify(asked) },
   );
   const answers = answersSchema.parse(JSON.parse(text)).result[0].expressions[0].value;
-  return answers.map((answer) => (Array.isArray(answer) ? answer[0] : undefined));
+  return answers.map((answer) => answer[0]);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AuthoringError } from './opa.ts';
 
 /** A file of the policy folder; `path` is relative to it, with forward slashes. */
 export type SourceFile = { path: string; content: Buffer };
@@ -19,7 +20,7 @@ export async function readSources(dir: string): Promise<SourceFile[]> {
 /** decision.rego, rules and helpers with their tests. Sorted by path. */
 export async function readRego(dir: string): Promise<SourceFile[]> {
   const nested = await Promise.all(['lib', 'rules'].map((folder) => list(dir, folder)));
-  const top = (await readdir(dir)).filter((name) => name.endsWith('.rego'));
+  const top = (await readdir(dir).catch(notThere(dir, ''))).filter((name) => name.endsWith('.rego'));
   const paths = [...top, ...nested.flat()].filter((path) => path.endsWith('.rego'));
   return sorted(await Promise.all(paths.map((path) => read(dir, path))));
 }
@@ -34,13 +35,35 @@ export function sha256(content: Buffer | string): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
+/** A JSON file of the policy folder. Throws AuthoringError when it is missing or is no JSON. */
+export async function readJson(dir: string, path: string): Promise<unknown> {
+  const { content } = await read(dir, path);
+  try {
+    return JSON.parse(content.toString('utf8'));
+  } catch (error) {
+    throw new AuthoringError(`${path} is not JSON: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
 async function list(dir: string, folder: string): Promise<string[]> {
-  const entries = await readdir(join(dir, folder), { recursive: true });
+  const entries = await readdir(join(dir, folder), { recursive: true }).catch(notThere(dir, folder));
   return entries.map((entry) => `${folder}/${entry.replaceAll('\\', '/')}`);
 }
 
 async function read(dir: string, path: string): Promise<SourceFile> {
-  return { path, content: await readFile(join(dir, path)) };
+  return { path, content: await readFile(join(dir, path)).catch(notThere(dir, path)) };
+}
+
+function notThere(dir: string, path: string) {
+  return (error: unknown): never => {
+    const what = join(dir, path);
+    throw new AuthoringError(
+      `${what} cannot be read. Give the folder that holds decision.rego and data.json.`,
+      {
+        cause: error,
+      },
+    );
+  };
 }
 
 function sorted(files: SourceFile[]): SourceFile[] {

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Ajv } from 'ajv';
 import { z } from 'zod';
@@ -7,7 +5,7 @@ import { compileBundle } from './build.ts';
 import { differences, type GoldenCase, readCases } from './cases.ts';
 import { askOpa, askWasm } from './engines.ts';
 import { type Opa, runOrThrow } from './opa.ts';
-import { readRego } from './sources.ts';
+import { readJson, readRego } from './sources.ts';
 
 /** What came of working on policies: nothing is wrong exactly when `problems` is empty. All of it is for people. */
 export type AuthoringReport = { problems: string[]; summary: string };
@@ -93,8 +91,8 @@ async function testCases(dir: string, opa: Opa): Promise<AuthoringReport> {
 async function inputSchemas(dir: string) {
   const ajv = new Ajv({ strict: true });
   const compile = async (name: string) => {
-    const text = await readFile(join(dir, 'schemas', `${name}-input.schema.json`), 'utf8');
-    return ajv.compile(z.record(z.string(), z.unknown()).parse(JSON.parse(text)));
+    const schema = await readJson(dir, `schemas/${name}-input.schema.json`);
+    return ajv.compile(z.record(z.string(), z.unknown()).parse(schema));
   };
   return { admission: await compile('admission'), decision: await compile('decision') };
 }
