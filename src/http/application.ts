@@ -42,7 +42,16 @@ export function createHttpApplication(deps: HttpDeps): Express {
   app.set('trust proxy', [...deps.trustedProxies]);
 
   app.use(observe(deps));
-  app.use(helmet());
+  // Nothing here is a page: no source of anything is allowed.
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+      },
+      xFrameOptions: { action: 'deny' },
+    }),
+  );
   app.use((req, res, next) => {
     res.setHeader('Cache-Control', 'no-store');
     // No request takes a body; the connection of one that sends one all the same is not kept for the rest of it.

@@ -38,7 +38,7 @@ export const auditor: Required<Caller> = { sub: 'amelie', roles: ['auditor'], te
 /** A real gateway before a real emulator and a real issuer, all on loopback. `changes` go over the demo's settings. */
 export async function startTestGateway(changes: Partial<ConfigInput> = {}): Promise<TestGateway> {
   await using stack = new AsyncDisposableStack();
-  const stateDir = stack.use(temporaryDirectory()).path;
+  const stateDir = changes.stateDir ?? stack.use(temporaryDirectory()).path;
   const cloud = stack.use(
     await startEmulator({ ...emulatorDefaults, port: 0, now: Date.now, seed: demoSeed(Date.now) }),
   );
