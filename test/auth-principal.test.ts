@@ -96,6 +96,16 @@ test('claims are found by name, inside other claims too, and a dot is part of a 
   assert.deepEqual(principal.teams, []);
 });
 
+test('`sub` is required, even where another claim names the subject', async () => {
+  const claims = { ...named, subject: 'client_id' };
+  await assert.rejects(principalFrom({ claims }, { claims: { sub: undefined } }), {
+    reason: 'SUBJECT_INVALID',
+  });
+  await assert.rejects(principalFrom({ claims }, { claims: { client_id: 'a\nb' } }), {
+    reason: 'SUBJECT_INVALID',
+  });
+});
+
 const accepted: [string, Partial<IssuerConfig>, { header?: object; claims?: object }, string?][] = [
   ['one of several audiences', {}, { claims: { aud: ['other', 'portcullis'] } }],
   ['one of several configured audiences', { audiences: ['a', 'b'] }, { claims: { aud: 'b' } }],

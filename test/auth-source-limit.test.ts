@@ -97,6 +97,29 @@ test('many guesses at once, while the keys are fetched, do not slip through toge
   assert.equal(answers.filter((answer) => answer === tooMany).length, 8);
 });
 
+test('a good token that waited for the keys meanwhile is verified no more', async () => {
+  await using world = await setUp(1);
+  const release = world.issuer.hold();
+  const asked = world.issuer.nextRequest();
+  const forged = world.attempt(`Bearer ${world.issuer.token(stranger)}`, '192.0.2.1');
+  const good = world.attempt(`Bearer ${world.issuer.token(key)}`, '192.0.2.1');
+  await asked;
+  release();
+  assert.deepEqual(await Promise.all([forged, good]), ['SIGNATURE_INVALID', tooMany]);
+});
+
+test('a source over the limit makes the gateway fetch nothing', async () => {
+  await using world = await setUp(1);
+  assert.equal(
+    await world.attempt(`Bearer ${world.issuer.token(stranger)}`, '192.0.2.1'),
+    'SIGNATURE_INVALID',
+  );
+  world.clock.ms += 30_000;
+  const unknownKid = `Bearer ${world.issuer.token({ ...key, kid: 'made-up' })}`;
+  assert.equal(await world.attempt(unknownKid, '192.0.2.1'), tooMany);
+  assert.equal(world.issuer.requests(), 1);
+});
+
 test('the addresses of one /64 are one source', async () => {
   await using world = await setUp(1);
   assert.equal(await world.attempt('Bearer x', '2001:db8:0:1::1'), 'SEGMENTS_WRONG');

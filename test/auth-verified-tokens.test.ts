@@ -34,7 +34,7 @@ async function setUp(verifiedTokens = 10) {
       },
     },
   });
-  const authenticate = (token: string) => authenticator.authenticate(`Bearer ${token}`, source);
+  const authenticate = (token: string, from = source) => authenticator.authenticate(`Bearer ${token}`, from);
   return {
     issuer,
     clock,
@@ -87,9 +87,10 @@ for (const [name, claims, endSeconds, reason] of ends) {
     const token = world.issuer.token(key, { claims });
     await world.authenticate(token);
     world.clock.ms = endSeconds * 1000 - 1;
+    await world.closeSource();
     await world.authenticate(token);
     world.clock.ms = endSeconds * 1000;
-    await assert.rejects(world.authenticate(token), { reason });
+    await assert.rejects(world.authenticate(token, '192.0.2.2'), { reason });
   });
 }
 
@@ -104,6 +105,7 @@ test('a change of the key set makes every token of the issuer be verified anew',
 
 test('the same key under new restrictions is a change', async () => {
   await using world = await setUp();
+  world.issuer.answerWith({ kind: 'keys', keys: [key.jwk, next.jwk] });
   const token = world.issuer.token(key);
   await world.authenticate(token);
   world.issuer.answerWith({ kind: 'keys', keys: [{ ...key.jwk, use: 'enc' }, next.jwk] });

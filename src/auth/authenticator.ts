@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
-import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
-import { checkRegisteredClaims, principalOf } from './claims.ts';
-import { parseCompactToken, readBearer } from './compact-token.ts';
+import { readBearer } from './compact-token.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
-import { type IssuerConfig, issuerConfigsSchema, type SignatureAlgorithm } from './issuer-config.ts';
+import { type IssuerConfig, issuerConfigsSchema } from './issuer-config.ts';
 import { createKeySource, type KeyLimits, type KeySource, type KeyState } from './key-source.ts';
 import type { Principal } from './principal.ts';
 import { AuthenticationRefused } from './refusal.ts';
-import { member } from './strict-json.ts';
-import { chooseKey, type KeySet, refuseMisshapenSignature } from './verification-key.ts';
+import { chooseKey } from './verification-key.ts';
+import { inspectToken, verifyToken } from './verify-token.ts';
 
 export type AuthenticationLimits = {
   /** Characters of the compact token; a token is ASCII. */
@@ -66,7 +64,6 @@ export function createAuthenticator(deps: {
 }): Authenticator {
   const { limits = defaultLimits, now } = deps;
   const stop = new AbortController();
-  // A Map, not an object: `iss` is the caller's word, and `__proto__` is a word too.
   const issuers = new Map<string, Trusted>(
     issuerConfigsSchema
       .parse(deps.issuers)
@@ -92,68 +89,53 @@ export function createAuthenticator(deps: {
     return null;
   }
 
-  async function verify(token: string, tokenHash: string, source: string): Promise<Verified> {
-    const { header, payload, signature } = parseCompactToken(token);
-    const issuer = member(payload, 'iss');
-    if (typeof issuer !== 'string') throw new AuthenticationRefused('ISSUER_INVALID');
-    const trusted = issuers.get(issuer);
-    if (trusted === undefined) throw new AuthenticationRefused('ISSUER_UNKNOWN');
-    const { config } = trusted;
-    const algorithm = config.algorithms.find((allowed) => allowed === header.alg);
-    if (algorithm === undefined) throw new AuthenticationRefused('ALGORITHM_NOT_ALLOWED');
-    checkRegisteredClaims(payload, header.typ, config, now());
-
-    const { key, set } = await keyFor(trusted.keys, header.kid, algorithm);
-    // Others of this source may have failed while the keys were fetched.
-    failures.refuseIfOver(source);
-    refuseMisshapenSignature(signature, algorithm, key);
-    const nowMs = now();
+  /**
+   * Runs one step at a stretch, and counts its refusal before anyone else of this source gets his turn: a hundred
+   * guesses that waited for the same keys are then not verified all together.
+   */
+  function attempt<Result>(source: string, step: () => Result): Result {
     try {
-      jwt.verify(token, key, {
-        algorithms: [algorithm],
-        issuer: config.issuer,
-        audience: config.audiences as [string, ...string[]],
-        clockTimestamp: nowMs / 1000,
-        clockTolerance: config.clockToleranceSeconds,
-        maxAge: config.maxTokenAgeSeconds,
-      });
-    } catch (cause) {
-      throw new AuthenticationRefused('SIGNATURE_INVALID', { cause });
+      return step();
+    } catch (error) {
+      if (error instanceof AuthenticationRefused) {
+        // What a source is told once it is over the limit does not depend on what it sends.
+        failures.refuseIfOver(source);
+        // A request without a token is no guess.
+        if (error.tokenSent) failures.failed(source);
+      }
+      throw error;
     }
-    const { validUntilMs } = checkRegisteredClaims(payload, header.typ, config, nowMs);
-    return {
-      principal: principalOf(payload, config, tokenHash),
-      trusted,
-      keySetDigest: set.digest,
-      validUntilMs,
-    };
   }
 
-  async function authenticate(authorization: string | null, source: string): Promise<Principal> {
-    const token = readBearer(authorization, limits.maxTokenBytes);
-    const tokenHash = createHash('sha256').update(token).digest('hex');
-    const known = await recall(tokenHash);
-    if (known !== null) return known;
+  async function verify(compact: string, tokenHash: string, source: string): Promise<Verified> {
     failures.refuseIfOver(source);
-    const entry = await verify(token, tokenHash, source);
-    verified.set(tokenHash, entry);
-    return entry.principal;
+    const token = attempt(source, () => inspectToken(compact, issuers, now()));
+    const trusted = issuers.get(token.config.issuer);
+    if (trusted === undefined) throw new Error('A token was inspected for an issuer that is not trusted.');
+    let set = await trusted.keys.current();
+    let key = attempt(source, () => chooseKey(set, token.kid, token.algorithm));
+    if (key === null) {
+      set = await trusted.keys.afterUnknownKid();
+      key = attempt(source, () => chooseKey(set, token.kid, token.algorithm));
+    }
+    failures.refuseIfOver(source);
+    return attempt(source, () => {
+      if (key === null) throw new AuthenticationRefused('KEY_UNKNOWN');
+      return { ...verifyToken(token, key, tokenHash, now()), trusted, keySetDigest: set.digest };
+    });
   }
 
   for (const { keys } of issuers.values()) keys.current().catch(() => {});
 
   return {
     async authenticate(authorization, source) {
-      try {
-        return await authenticate(authorization, source);
-      } catch (error) {
-        if (!(error instanceof AuthenticationRefused)) throw error;
-        // What a source is told once it is over the limit does not depend on what it sends.
-        failures.refuseIfOver(source);
-        // A request without a token is no guess.
-        if (error.tokenSent) failures.failed(source);
-        throw error;
-      }
+      const token = attempt(source, () => readBearer(authorization, limits.maxTokenBytes));
+      const tokenHash = createHash('sha256').update(token).digest('hex');
+      const known = await recall(tokenHash);
+      if (known !== null) return known;
+      const entry = await verify(token, tokenHash, source);
+      verified.set(tokenHash, entry);
+      return entry.principal;
     },
     ready() {
       const states = [...issuers.values()].map(({ keys }) => keys.state());
@@ -170,17 +152,6 @@ export function createAuthenticator(deps: {
       verified.clear();
     },
   };
-}
-
-async function keyFor(keys: KeySource, kid: string | null, algorithm: SignatureAlgorithm) {
-  let set: KeySet = await keys.current();
-  let key = chooseKey(set, kid, algorithm);
-  if (key === null) {
-    set = await keys.afterUnknownKid();
-    key = chooseKey(set, kid, algorithm);
-  }
-  if (key === null) throw new AuthenticationRefused('KEY_UNKNOWN');
-  return { key, set };
 }
 
 function describeKeys({ issuer, state, usableKeys, remarks }: KeyState): string {

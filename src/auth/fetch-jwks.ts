@@ -40,8 +40,9 @@ export async function fetchKeySet(url: string, limits: FetchLimits, stop: AbortS
 async function readBounded(response: Response, url: string, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
+  const body: AsyncIterable<Uint8Array> | null = response.body;
   // Leaving the loop early cancels the body.
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body ?? []) {
     size += chunk.byteLength;
     if (size > maxBytes)
       throw new Error(`The key set at ${url} is larger than the limit of ${maxBytes} bytes.`);

@@ -6,7 +6,7 @@ import { type SigningKey, signedToken } from './tokens.ts';
 
 /** What the issuer answers when asked for its keys. */
 export type Answer =
-  | { kind: 'keys'; keys: readonly object[] }
+  | { kind: 'keys'; keys: readonly object[]; status?: number }
   | { kind: 'body'; body: string }
   | { kind: 'status'; status: number }
   | { kind: 'redirect'; to: string }
@@ -105,7 +105,7 @@ function give(answer: Answer, res: ServerResponse): void {
   res.setHeader('Content-Type', 'application/jwk-set+json');
   switch (answer.kind) {
     case 'keys':
-      res.end(JSON.stringify({ keys: answer.keys }));
+      res.writeHead(answer.status ?? 200).end(JSON.stringify({ keys: answer.keys }));
       return;
     case 'body':
       res.end(answer.body);
