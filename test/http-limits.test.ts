@@ -21,10 +21,11 @@ test('a principal that asks too often is told to wait; others are not', async ()
 
 test('a flood of bad tokens is limited, fills no disk, and is counted', async () => {
   using directory = temporaryDirectory();
-  const portcullis = await startTestGateway({
-    stateDir: directory.path,
-    limits: { failedAuthenticationsPerMinute: 10 },
-  });
+  const frozenAtMs = Date.now();
+  const portcullis = await startTestGateway(
+    { stateDir: directory.path, limits: { failedAuthenticationsPerMinute: 10 } },
+    () => frozenAtMs,
+  );
   const good = await portcullis.token(auditor);
   const read = () =>
     portcullis.send('get', '/v1/audit/records?limit=1000', { Authorization: `Bearer ${good}` });

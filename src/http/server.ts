@@ -73,11 +73,13 @@ function listenFailure(
 
 async function stop(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-  timer.unref();
+  // A connection that falls idle after its last answer would otherwise be kept for as long as the client likes.
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
+  const giveUp = setTimeout(() => server.closeAllConnections(), graceMs);
+  giveUp.unref();
   await closed;
-  clearTimeout(timer);
+  clearInterval(sweep);
+  clearTimeout(giveUp);
 }
 
 /** What cannot be parsed as HTTP never reaches the application; it is answered in the same form all the same. */

@@ -35,8 +35,14 @@ export const operator: Required<Caller> = {
 };
 export const auditor: Required<Caller> = { sub: 'amelie', roles: ['auditor'], teams: [] };
 
-/** A real gateway before a real emulator and a real issuer, all on loopback. `changes` go over the demo's settings. */
-export async function startTestGateway(changes: Partial<ConfigInput> = {}): Promise<TestGateway> {
+/**
+ * A real gateway before a real emulator and a real issuer, all on loopback. `changes` go over the demo's settings;
+ * `now` is the gateway's clock alone.
+ */
+export async function startTestGateway(
+  changes: Partial<ConfigInput> = {},
+  now: () => number = Date.now,
+): Promise<TestGateway> {
   await using stack = new AsyncDisposableStack();
   const stateDir = changes.stateDir ?? stack.use(temporaryDirectory()).path;
   const cloud = stack.use(
@@ -60,7 +66,7 @@ export async function startTestGateway(changes: Partial<ConfigInput> = {}): Prom
   const gateway = stack.use(
     await startGateway(config, {
       log: createLogger('debug', { write: (line) => void log.push(JSON.parse(line)) }),
-      now: Date.now,
+      now,
       credentials: { kind: 'static', ...keys, securityToken: null },
     }),
   );
