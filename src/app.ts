@@ -48,7 +48,7 @@ export type GatewayDeps = {
 const stopGraceMs = 30_000;
 
 /**
- * Builds a gateway from its settings and starts it. Rejects with an Error whose message says what to do when
+ * Builds a gateway from its settings and starts it. Rejects with OperatorError, whose message says what to do, when
  * something it needs cannot be had: a port, the state directory, the policy bundle.
  */
 export async function startGateway(config: Config, { log, now, credentials }: GatewayDeps): Promise<Gateway> {

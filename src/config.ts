@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { issuerConfigsSchema } from './auth/issuer-config.ts';
+import { OperatorError } from './errors.ts';
 
 const portNumber = z.int().min(0).max(65_535);
 const name = z.string().min(1).max(200);
@@ -106,7 +107,7 @@ export const environmentVariables: Readonly<Record<string, { path: readonly stri
 };
 
 /** A start that was stopped by its settings; `problems` lists every one of them. */
-export class ConfigError extends Error {
+export class ConfigError extends OperatorError {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];
 

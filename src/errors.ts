@@ -127,3 +127,11 @@ export class Problem extends Error {
     return errorTable[this.code].retryable;
   }
 }
+
+/**
+ * Something outside the code that keeps Portcullis from starting or a command from working: a setting, a port, a file.
+ * Its message says what happened, why, and what to do; no stack is shown with it.
+ */
+export class OperatorError extends Error {
+  override readonly name: string = 'OperatorError';
+}

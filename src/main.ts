@@ -7,7 +7,7 @@ import { emulator } from './commands/emulator.ts';
 import { policyBuild, policyCheck, policyTest } from './commands/policy.ts';
 import { serve } from './commands/serve.ts';
 import { token } from './commands/token.ts';
-import { ConfigError } from './config.ts';
+import { OperatorError } from './errors.ts';
 
 const commands: readonly Command[] = [
   demo,
@@ -75,7 +75,7 @@ try {
     signal: stop.signal,
   });
 } catch (error) {
-  const expected = error instanceof CommandError || error instanceof ConfigError;
+  const expected = error instanceof OperatorError;
   process.stderr.write(
     `portcullis: ${expected ? error.message : ((error as Error).stack ?? String(error))}\n`,
   );

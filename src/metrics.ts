@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { OperatorError } from './errors.ts';
 
 /** The measurements of one gateway, and the listener that shows them. */
 export type Metrics = {
@@ -80,7 +81,7 @@ export function createMetrics(deps: {
 
 export type MetricsListener = { readonly url: string; [Symbol.asyncDispose](): Promise<void> };
 
-/** Serves `/metrics` on a listener of its own, apart from callers. Rejects with an Error when the port is taken. */
+/** Serves `/metrics` on a listener of its own, apart from callers. Rejects with OperatorError when the port is taken. */
 export async function listenForMetrics(
   metrics: Metrics,
   where: { host: string; port: number },
@@ -98,7 +99,7 @@ export async function listenForMetrics(
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
-        new Error(
+        new OperatorError(
           `The metrics listener cannot use ${where.host}:${where.port} (${error.code ?? error.message}). Choose another port with PORTCULLIS_METRICS_PORT.`,
           { cause: error },
         ),

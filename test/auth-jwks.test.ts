@@ -151,7 +151,7 @@ test('nobody waits for an issuer that is known not to answer, while the last key
   timeout: 20_000,
 }, async () => {
   // Whoever waits, waits until the test is given up.
-  await using world = await setUp({ limits: { timeoutMs: 600_000 } });
+  await using world = await setUp({ limits: { timeoutMs: 40_000 } });
   const { authenticator, clock, issuer } = world;
   await passes(authenticator, freshToken(issuer));
   issuer.answerWith({ kind: 'status', status: 500 });
@@ -281,8 +281,8 @@ test('static keys need no fetch', async () => {
   assert.equal(authenticator.ready().ok, true);
 });
 
-test('closing ends a fetch that is under way', async () => {
-  await using world = await setUp({ first: { kind: 'silent' } });
+test('closing ends a fetch that is under way', { timeout: 10_000 }, async () => {
+  await using world = await setUp({ first: { kind: 'silent' }, limits: { timeoutMs: 40_000 } });
   const asked = world.issuer.nextRequest();
   const waiting = lacksKeys(world.authenticator, freshToken(world.issuer));
   await asked;

@@ -1,6 +1,7 @@
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import jwt from 'jsonwebtoken';
+import { OperatorError } from '../errors.ts';
 import { demoKey } from './demo-keys.ts';
 import { type IssuerConfig, issuerConfigSchema } from './issuer-config.ts';
 
@@ -30,7 +31,7 @@ export async function startDemoIssuer(options: { stateDir: string; port: number 
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = error.code === 'EADDRINUSE' ? 'is in use' : `cannot be used (${error.message})`;
       reject(
-        new Error(`Port ${options.port} for the demo issuer ${reason}. Choose another one.`, {
+        new OperatorError(`Port ${options.port} for the demo issuer ${reason}. Choose another one.`, {
           cause: error,
         }),
       );

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { OperatorError } from '../errors.ts';
 
 const privateJwkSchema = z.strictObject({
   kty: z.literal('EC'),
@@ -29,7 +30,7 @@ export async function demoKey(stateDir: string): Promise<DemoKey> {
     return (await readKeyFile(path)) ?? (await createKeyFile(stateDir, path));
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    throw new Error(
+    throw new OperatorError(
       `The demo issuer's key cannot be kept in ${path}: ${error.message}. Make the directory writable, or name another with --state-dir.`,
       { cause: error },
     );
@@ -48,13 +49,13 @@ async function readKeyFile(path: string): Promise<DemoKey | null> {
   const { mode } = await file.stat();
   // Putting the mode right would not take the key back from whoever has read it.
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    throw new Error(
+    throw new OperatorError(
       `${path} can be read by others (mode ${(mode & 0o777).toString(8)}), who could sign tokens with it. Delete it: a new key is made at the next start.`,
     );
   }
   const content = keyFileSchema.safeParse(parseJson(await file.readFile('utf8')));
   if (!content.success) {
-    throw new Error(
+    throw new OperatorError(
       `${path} does not hold the demo issuer's key. Delete it: a new key is made at the next start.`,
     );
   }
@@ -78,7 +79,7 @@ async function createKeyFile(stateDir: string, path: string): Promise<DemoKey> {
     await unlink(draftPath);
   }
   const key = await readKeyFile(path);
-  if (key === null) throw new Error(`${path} vanished while it was made. Start again.`);
+  if (key === null) throw new OperatorError(`${path} vanished while it was made. Start again.`);
   return key;
 }
 

@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts';
+import { OperatorError, Problem } from '../errors.ts';
 import { type FetchLimits, fetchKeySet } from './fetch-jwks.ts';
 import type { IssuerConfig } from './issuer-config.ts';
 import { type KeySet, readKeySet } from './verification-key.ts';
@@ -44,7 +44,7 @@ export function createKeySource(
 function staticKeys(issuer: string, jwks: readonly unknown[]): KeySource {
   const set = readKeySet(jwks);
   if (set.unused.length > 0) {
-    throw new Error(
+    throw new OperatorError(
       `The static keys of issuer ${JSON.stringify(issuer)} cannot be used. ${set.unused.join(' ')}`,
     );
   }

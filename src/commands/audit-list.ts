@@ -32,8 +32,7 @@ export const auditList: Command = {
   positionals: { min: 0, max: 0 },
   async run(values, _positionals, { environment, stdout }) {
     const stateDir = textOption(values, 'state-dir') ?? environment.PORTCULLIS_STATE_DIR ?? '.portcullis';
-    await using storage = openForReading(join(stateDir, databaseFile));
-    const records = await createAuditLog(storage.db, Date.now).list({
+    const filter = {
       after: wholeNumber(textOption(values, 'after'), '--after', 0),
       limit: wholeNumber(textOption(values, 'limit'), '--limit', defaultLimit),
       operationId: textOption(values, 'operation'),
@@ -41,20 +40,14 @@ export const auditList: Command = {
       resourceId: textOption(values, 'gateway'),
       code: textOption(values, 'code'),
       result: textOption(values, 'result'),
-    });
+    };
+    await using storage = openDatabaseReadOnly(join(stateDir, databaseFile));
+    const records = await createAuditLog(storage.db, Date.now).list(filter);
     if (values.json !== true)
       stdout(row(['#', 'time', 'kind', 'result', 'code', 'subject', 'gateway', 'operation or request']));
     for (const record of records) stdout(values.json === true ? JSON.stringify(record) : row(cells(record)));
   },
 };
-
-function openForReading(file: string) {
-  try {
-    return openDatabaseReadOnly(file);
-  } catch (error) {
-    throw new CommandError((error as Error).message);
-  }
-}
 
 function wholeNumber(text: string | null, option: string, absent: number): number {
   if (text === null) return absent;

@@ -1,4 +1,5 @@
 import type { ParseArgsConfig } from 'node:util';
+import { OperatorError } from '../errors.ts';
 
 /** Where a command reads its environment, and writes what it has to say. */
 export type CommandContext = {
@@ -24,8 +25,8 @@ export type Command = {
   run(values: OptionValues, positionals: readonly string[], context: CommandContext): Promise<void>;
 };
 
-/** Something that the user can mend; its message says what happened, why, and what to do. */
-export class CommandError extends Error {
+/** A command that cannot be carried out as it was given. */
+export class CommandError extends OperatorError {
   override readonly name = 'CommandError';
 }
 

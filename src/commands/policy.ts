@@ -1,6 +1,6 @@
 import { buildPolicy } from '../policy/authoring/build.ts';
 import { checkPolicy } from '../policy/authoring/check.ts';
-import { AuthoringError, findOpa, type Opa } from '../policy/authoring/opa.ts';
+import { findOpa, type Opa } from '../policy/authoring/opa.ts';
 import { type AuthoringReport, testPolicy } from '../policy/authoring/test.ts';
 import { type Command, type CommandContext, CommandError } from './command.ts';
 
@@ -47,11 +47,7 @@ function policyCommand(definition: {
     options: {},
     positionals: { min: 1, max: 1 },
     async run(_values, [dir = ''], context) {
-      try {
-        await run(dir, await findOpa(context.environment), context);
-      } catch (error) {
-        throw error instanceof AuthoringError ? new CommandError(error.message, { cause: error }) : error;
-      }
+      await run(dir, await findOpa(context.environment), context);
     },
   };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { OperatorError } from '../errors.ts';
 import { type Action, actions } from './actions.ts';
 import { adminPrefix, answerAdmin } from './admin.ts';
 import { ApiError, apiErrors } from './api-error.ts';
@@ -60,7 +61,7 @@ type World = {
 /** What is to be written, or that the connection is to be broken or left hanging. */
 type Reply = { status: number; body: string; headers: Record<string, string> } | 'reset' | 'hang' | 'cut-off';
 
-/** Starts the emulator. Rejects with an Error that says what to do when the port is taken. */
+/** Starts the emulator. Rejects with OperatorError that says what to do when the port is taken. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { now } = options;
   const world: World = {
@@ -81,7 +82,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
-        new Error(
+        new OperatorError(
           `The emulator cannot listen on ${options.host}:${options.port} (${error.code ?? error.message}). Choose another port.`,
           { cause: error },
         ),

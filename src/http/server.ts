@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerOptions, STATUS_CODES } from 'nod
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Express } from 'express';
-import { errorTable } from '../errors.ts';
+import { errorTable, OperatorError } from '../errors.ts';
 import type { TlsSource } from './tls.ts';
 
 export type ListeningServer = {
@@ -25,7 +25,7 @@ const limits = {
 
 /**
  * Listens with `app` on host and port (0: any free one), over TLS when a source of certificates is given.
- * Rejects with an Error that says what to do when the port is taken or may not be used.
+ * Rejects with OperatorError that says what to do when the port is taken or may not be used.
  */
 export async function listen(
   app: Express,
@@ -51,7 +51,7 @@ export async function listen(
 function bind(server: Server, where: { host: string; port: number; portSetting: string }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new Error(listenFailure(error, where), { cause: error }));
+      reject(new OperatorError(listenFailure(error, where), { cause: error }));
     });
     server.listen(where.port, where.host, resolve);
   });

@@ -1,5 +1,6 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { OperatorError } from '../errors.ts';
 
 export type TlsFiles = {
   certFile: string;
@@ -20,7 +21,7 @@ export type TlsSource = {
 const pollMs = 2_000;
 
 /**
- * Reads the certificate, the key and the client authorities. Throws an Error that names the file at fault. Later
+ * Reads the certificate, the key and the client authorities. Throws OperatorError that names the file at fault. Later
  * changes are taken over only when certificate and key still make a pair; until then the former ones stay, and
  * `onError` is told.
  */
@@ -59,7 +60,7 @@ function load(files: TlsFiles): TlsOptions {
   try {
     createSecureContext(options);
   } catch (error) {
-    throw new Error(
+    throw new OperatorError(
       `${files.certFile} and ${files.keyFile} are no pair of certificate and key in PEM (${(error as Error).message}).`,
       { cause: error },
     );
@@ -71,8 +72,11 @@ function read(file: string, what: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new Error(`The TLS ${what} ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`, {
-      cause: error,
-    });
+    throw new OperatorError(
+      `The TLS ${what} ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -6,6 +6,8 @@ export type ConnectionFacts = EnhancedVpnGatewayFacts['connections']['items'][nu
 
 /** A stated string; null when it is absent, empty or of another type. */
 const text = z.string().min(1).max(1_024).nullable().catch(null).default(null);
+/** A name may be empty: a gateway need not have one. */
+const name = z.string().max(1_024).nullable().catch(null).default(null);
 const epochMs = z.int().min(0).nullable().catch(null).default(null);
 
 /** All tags or none: one that cannot be read could be the one that protects. */
@@ -22,7 +24,7 @@ const tags = z
  */
 const gateway = z.object({
   VpnGatewayId: text,
-  Name: text,
+  Name: name,
   GatewayType: text,
   ChargeType: text,
   Status: text,

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { gunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { z } from 'zod';
+import { OperatorError } from '../errors.ts';
 import { type Json, NotPlainJson, plainJson } from './plain-json.ts';
 
 /** The two questions that the gateway asks. A bundle answers exactly these. */
@@ -22,7 +23,7 @@ export type PolicyBundle = {
 };
 
 /** Why a bundle is not used. For people: `message` says what is wrong with it and what to do. */
-export class PolicyBundleError extends Error {
+export class PolicyBundleError extends OperatorError {
   override readonly name = 'PolicyBundleError';
 
   constructor(reason: string, cause?: unknown) {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { Kysely, SqliteDialect, type Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
-import { Problem } from '../errors.ts';
+import { OperatorError, Problem } from '../errors.ts';
 import * as operationsAndAudit from './migrations/0001-operations-and-audit.ts';
 import type { Schema } from './schema.ts';
 
@@ -27,7 +27,7 @@ const lockWaitMs = 500;
 /**
  * Opens (and creates, and migrates) the SQLite database in `file`. WAL with `synchronous=FULL`: a commit that was
  * acknowledged survives the loss of power, which NORMAL does not promise (https://www.sqlite.org/pragma.html#pragma_synchronous).
- * Throws an Error that names the file and what to do when it cannot be opened or comes from a newer version.
+ * Throws OperatorError that names the file and what to do when it cannot be opened or comes from a newer version.
  */
 export async function openDatabase(file: string): Promise<OpenDatabase> {
   const sqlite = openFile(file);
@@ -47,7 +47,7 @@ export function openDatabaseReadOnly(file: string): OpenDatabase {
   try {
     sqlite = new SqliteDatabase(file, { readonly: true, fileMustExist: true, timeout: lockWaitMs });
   } catch (error) {
-    throw new Error(
+    throw new OperatorError(
       `There is no readable database at ${file}. Give the state directory of a started gateway.`,
       {
         cause: error,
@@ -98,7 +98,7 @@ function openFile(file: string): SqliteDatabase.Database {
     sqlite.pragma('foreign_keys = ON');
     return sqlite;
   } catch (error) {
-    throw new Error(
+    throw new OperatorError(
       `The database ${file} cannot be opened (${(error as Error).message}). ` +
         'Make its directory writable for this user, or name another with --state-dir.',
       { cause: error },
@@ -110,7 +110,7 @@ async function migrate(db: Database, file: string): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
-  throw new Error(
+  throw new OperatorError(
     `The database ${file} cannot be brought to this version (${error instanceof Error ? error.message : String(error)}). ` +
       'If a newer Portcullis wrote it, run that version; it was left as it was.',
     { cause: error },

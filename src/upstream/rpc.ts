@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import alibabaCredentials from '@alicloud/credentials';
 import openapi, { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
 import { RuntimeOptions } from '@alicloud/tea-util';
+import { OperatorError } from '../errors.ts';
 import { classifyResolved, classifyThrown } from './classify.ts';
 import type { CloudKeys, CredentialSource } from './credentials.ts';
 import { type EndpointSettings, endpointFor, endpointProblems } from './endpoints.ts';
@@ -28,7 +29,7 @@ export type RpcSettings = {
  */
 export function createRpc(settings: RpcSettings, credentials: CredentialSource): { rpc: Rpc } & Disposable {
   const problems = endpointProblems(settings.endpoints, settings.regions);
-  if (problems.length > 0) throw new Error(problems.join('\n'));
+  if (problems.length > 0) throw new OperatorError(problems.join('\n'));
   const allowed = new Set(settings.regions);
   const watch = createWireWatch();
 

@@ -47,6 +47,8 @@ export async function startIssuer(issuer: string, keys: readonly SigningKey[]): 
     server.emit('asked');
     void held.then(() => give(answer, res));
   });
+  // A test that waits for a request that never comes ends then, instead of hanging.
+  server.unref();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`;

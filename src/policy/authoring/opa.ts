@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { OperatorError } from '../../errors.ts';
 
 /** The one version whose compiler made the committed bundle; another one compiles other bytes. */
 export const opaVersion = '1.22.2';
@@ -17,7 +18,7 @@ export type Opa = {
 export type OpaOutput = { exitCode: number; stdout: string; stderr: string };
 
 /** What stands in the way of working on policies, and what to do about it. For people: `message` is all they need. */
-export class AuthoringError extends Error {
+export class AuthoringError extends OperatorError {
   override readonly name = 'AuthoringError';
 }
 
