@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { environmentVariables } from '../src/config.ts';
-import { errorTable } from '../src/errors.ts';
 import { errorTableMarkdown } from '../src/operations/gateway-errors.ts';
-import { contract } from './support/contract.ts';
 
 const page = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
@@ -20,11 +18,4 @@ test('the README names every environment variable', () => {
   for (const variable of Object.keys(environmentVariables)) {
     assert.ok(readme.includes(`\`${variable}\``), `${variable} is not in the README`);
   }
-});
-
-test('the contract and the code know the same problem codes', () => {
-  assert.deepEqual(
-    contract.components.schemas.ProblemCode.enum.toSorted(),
-    Object.keys(errorTable).toSorted(),
-  );
 });

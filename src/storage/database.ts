@@ -22,7 +22,7 @@ const migrations = { '0001-operations-and-audit': operationsAndAudit };
 export const databaseFile = 'portcullis.db';
 
 /** How long a write waits for another process's lock. Waiting blocks the event loop, so it is short. */
-const lockWaitMs = 500;
+const lockWaitMs = 100;
 
 /**
  * Opens (and creates, and migrates) the SQLite database in `file`. WAL with `synchronous=FULL`: a commit that was
