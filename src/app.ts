@@ -8,27 +8,18 @@ import type { Guard } from './guard/delete.ts';
 import { createFollowUp } from './guard/follow-up.ts';
 import { createHttpApplication } from './http/application.ts';
 import { createCallerAdmission } from './http/caller-admission.ts';
-import {
-  auditRecordsRoute,
-  deleteGatewayRoute,
-  publicRoutes,
-  type Readiness,
-  readOperationRoute,
-} from './http/routes.ts';
+import { deleteGatewayRoute } from './http/delete-gateway-route.ts';
+import { publicRoutes, type Readiness } from './http/public-routes.ts';
+import { auditRecordsRoute, readOperationRoute } from './http/read-routes.ts';
 import { listen } from './http/server.ts';
 import { openTlsSource } from './http/tls.ts';
 import { createLedger, type Ledger } from './ledger/ledger.ts';
 import { createMetrics, listenForMetrics, type Metrics } from './metrics.ts';
-import { createDeleteEnhancedVpnGateway } from './operations/delete-enhanced-vpn-gateway.ts';
+import { composeCloudOperation } from './operations/compose.ts';
 import { contractFile, defaultBundleFile } from './package-files.ts';
 import { type LivePolicy, loadPolicy } from './policy/runtime.ts';
 import { databaseFile, openDatabase } from './storage/database.ts';
-import { createAccount } from './upstream/account.ts';
-import { type CredentialSettings, createCredentialSource } from './upstream/credentials.ts';
-import { guardRegions } from './upstream/region-guard.ts';
-import type { Rpc } from './upstream/reply.ts';
-import { systemPace } from './upstream/retry.ts';
-import { createRpc } from './upstream/rpc.ts';
+import type { CredentialSettings } from './upstream/credentials.ts';
 
 /** A running gateway. Disposing it finishes what is in flight, begins nothing, and closes everything. */
 export type Gateway = AsyncDisposable & {
@@ -63,7 +54,7 @@ export async function startGateway(config: Config, { log, now, credentials }: Ga
     operationsByState: () => ledger.countByState(),
   });
 
-  const operation = countingCalls(cloudOperation(config, { credentials, now, log }, stack), metrics);
+  const operation = countingCalls(composeCloudOperation(config, { credentials, now, log }, stack), metrics);
   const guard: Guard = {
     accountId: config.accountId,
     operation,
@@ -132,70 +123,6 @@ export async function startGateway(config: Config, { log, now, credentials }: Ga
     metricsUrl: metricsListener.url,
     policyRevision: policy.revision,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
-
-function cloudOperation(
-  config: Config,
-  { credentials, now, log }: GatewayDeps,
-  stack: AsyncDisposableStack,
-): CloudOperation {
-  const { cloud } = config;
-  const source = createCredentialSource(credentials);
-  const client = stack.use(
-    createRpc(
-      {
-        regions: config.regions,
-        endpoints: {
-          endpoint: cloud.endpoint,
-          stsEndpoint: cloud.stsEndpoint,
-          protocol: cloud.protocol,
-          network: cloud.network,
-        },
-        connectTimeoutMs: cloud.connectTimeoutMs,
-        readTimeoutMs: cloud.readTimeoutMs,
-      },
-      source,
-    ),
-  );
-  const rpc = guardRegions(loggingTrouble(client.rpc, log), {
-    concurrency: cloud.concurrentCallsPerRegion,
-    queue: cloud.concurrentCallsPerRegion * 4,
-    queueTimeoutMs: 2_000,
-    breakerCalls: 20,
-    breakerOpenMs: 5_000,
-  });
-  const abort = new AbortController();
-  stack.defer(() => abort.abort());
-  const pace = { ...systemPace, now };
-  const { signal } = abort;
-  return createDeleteEnhancedVpnGateway(
-    {
-      rpc,
-      pace,
-      signal,
-      accountId: config.accountId,
-      account: createAccount(
-        { rpc, credentials: source, pace, signal },
-        { ttlMs: 600_000, budgetMs: 10_000 },
-      ),
-    },
-    { factsBudgetMs: 12_000, callBudgetMs: cloud.callDeadlineMs, lookBudgetMs: 4_000 },
-  );
-}
-
-/** One line for every attempt that did not succeed: retries that help in the end are seen nowhere else. */
-function loggingTrouble(rpc: Rpc, log: Logger): Rpc {
-  return async (call) => {
-    const reply = await rpc(call);
-    if (reply.kind !== 'ok') {
-      const { VpnGatewayId: gateway, ClientToken: clientToken } = call.parameters;
-      log.warn(
-        { action: call.action, regionId: call.regionId, gateway, clientToken, reply },
-        'the cloud did not do as asked',
-      );
-    }
-    return reply;
   };
 }
 

@@ -3,31 +3,6 @@ import type { ErrorCode } from '../errors.ts';
 import type { OperationsTable } from '../storage/schema.ts';
 import { type OperationState, operationStates } from './states.ts';
 
-/** What an operation was begun for and what became of it. Times in milliseconds since the epoch (UTC). */
-export type Operation = {
-  operationId: string;
-  accountId: string;
-  action: string;
-  resource: { type: string; regionId: string; id: string };
-  state: OperationState;
-  clientToken: string;
-  reason: string | null;
-  ticket: string | null;
-  principal: { issuer: string; subject: string };
-  requestId: string;
-  decisionId: string;
-  policyRevision: string;
-  fingerprint: string;
-  upstream: { requestId: string | null; code: string | null };
-  /** Why it failed, or what is not known; null while there is nothing to say. */
-  problem: OperationProblem | null;
-  attempts: number;
-  createdAt: number;
-  updatedAt: number;
-};
-
-export type OperationProblem = { code: ErrorCode | 'OUTCOME_UNKNOWN'; detail: string };
-
 /** Everything that must be durable before the call: invariant 1. */
 export type Intent = {
   operationId: string;
@@ -45,6 +20,19 @@ export type Intent = {
   idempotencyKey: string | null;
   fingerprint: string;
 };
+
+/** What an operation was begun for and what became of it. Times in milliseconds since the epoch (UTC). */
+export type Operation = Omit<Intent, 'policyInput' | 'idempotencyKey'> & {
+  state: OperationState;
+  upstream: { requestId: string | null; code: string | null };
+  /** Why it failed, or what is not known; null while there is nothing to say. */
+  problem: OperationProblem | null;
+  attempts: number;
+  createdAt: number;
+  updatedAt: number;
+};
+
+export type OperationProblem = { code: ErrorCode | 'OUTCOME_UNKNOWN'; detail: string };
 
 /** What a call, or a later look, established. */
 export type Outcome = {

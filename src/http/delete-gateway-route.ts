@@ -1,19 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import type { AuditLog } from '../audit/log.ts';
 import { Problem } from '../errors.ts';
 import { type Guard, type GuardAnswer, guardedDelete } from '../guard/delete.ts';
 import type { GuardedRequest } from '../guard/request.ts';
-import type { Ledger } from '../ledger/ledger.ts';
 import { invalid, readHeader, readPattern, readQuery, readText, refuseBody } from './read-request.ts';
-import type { AuthenticatedCall, GuardedRoute, PublicRoute } from './route.ts';
+import type { AuthenticatedCall, GuardedRoute } from './route.ts';
 import { operationView } from './views.ts';
-
-export const auditorRole = 'auditor';
 
 const regionPattern = /^[a-z]{2}-[a-z0-9-]{1,40}$/;
 const gatewayPattern = /^vpn-[a-z0-9]{1,60}$/;
 const ticketPattern = /^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,99}$/;
-const operationPattern = /^op_[0-9a-f-]{36}$/;
 const maxReasonLength = 500;
 
 /** `DELETE /v1/regions/{regionId}/enhanced-vpn-gateways/{vpnGatewayId}`. */
@@ -60,118 +54,6 @@ export function deleteGatewayRoute(guard: Guard): GuardedRoute {
   };
 }
 
-/** `GET /v1/operations/{operationId}`: a caller's own; every one for the auditor. */
-export function readOperationRoute(ledger: Ledger, audit: AuditLog): GuardedRoute {
-  return {
-    method: 'get',
-    path: '/v1/operations/{operationId}',
-    access: 'authenticated',
-    async handle({ req, params, principal, exchange }, res) {
-      readQuery(req, []);
-      const operationId = params.operationId ?? '';
-      const operation = operationPattern.test(operationId) ? await ledger.find(operationId) : null;
-      const isOwn =
-        operation?.principal.issuer === principal.issuer &&
-        operation?.principal.subject === principal.subject;
-      // An operation of somebody else is answered exactly as one that does not exist.
-      if (operation === null || !(isOwn || principal.roles.includes(auditorRole))) {
-        throw new Problem(
-          'OPERATION_NOT_FOUND',
-          'No operation of yours has this id. Use the operationId that the deletion was answered with.',
-        );
-      }
-      exchange.audited = true;
-      await audit.record({
-        kind: 'read',
-        stage: 'request',
-        result: 'allowed',
-        origin: exchange.origin,
-        principal,
-        operationId,
-      });
-      exchange.log.operationId = operationId;
-      res.json(operationView(operation));
-    },
-  };
-}
-
-const auditParameters = ['after', 'limit', 'operationId', 'subject', 'resourceId', 'code', 'result'] as const;
-const maxAuditPage = 1000;
-
-/** `GET /v1/audit/records`: the audit log in its order, for the auditor; reading it is itself recorded. */
-export function auditRecordsRoute(audit: AuditLog): GuardedRoute {
-  return {
-    method: 'get',
-    path: '/v1/audit/records',
-    access: { role: auditorRole },
-    async handle({ req, principal, exchange }, res) {
-      const query = readQuery(req, auditParameters);
-      const filter = {
-        after: readNumber('after', query.after, 0, Number.MAX_SAFE_INTEGER),
-        limit: readNumber('limit', query.limit, 100, maxAuditPage),
-        operationId: query.operationId ?? null,
-        subject: query.subject ?? null,
-        resourceId: query.resourceId ?? null,
-        code: query.code ?? null,
-        result: query.result ?? null,
-      };
-      exchange.audited = true;
-      await audit.record({
-        kind: 'read',
-        stage: 'request',
-        result: 'allowed',
-        origin: exchange.origin,
-        principal,
-        summary: { filter },
-      });
-      const records = await audit.list(filter);
-      const last = records.at(-1);
-      res.json({
-        records,
-        next: records.length === filter.limit && last !== undefined ? last.sequence : null,
-      });
-    },
-  };
-}
-
-/** Whether Portcullis can decide and record, and what is amiss if not. */
-export type Readiness = {
-  ready: boolean;
-  checks: Record<'store' | 'policy' | 'keys', { ok: boolean; detail: string }>;
-};
-
-/** Liveness, readiness and the contract: public, and silent about everything internal. */
-export function publicRoutes(deps: {
-  readiness: () => Promise<Readiness>;
-  contractFile: URL;
-}): PublicRoute[] {
-  return [
-    {
-      method: 'get',
-      path: '/livez',
-      access: 'public',
-      handle: (_req, res) => void res.json({ status: 'alive' }),
-    },
-    {
-      method: 'get',
-      path: '/readyz',
-      access: 'public',
-      async handle(_req, res) {
-        const { ready, checks } = await deps.readiness();
-        res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready', checks });
-      },
-    },
-    {
-      method: 'get',
-      path: '/openapi.yaml',
-      access: 'public',
-      async handle(_req, res) {
-        res.type('application/yaml').send(await readFile(deps.contractFile, 'utf8'));
-      },
-    },
-  ];
-}
-
 function readDeletion({ req, params, principal, exchange }: AuthenticatedCall): GuardedRequest {
   refuseBody(req);
   const regionId = readPattern(
@@ -212,15 +94,6 @@ function readBoolean(field: string, value: string | undefined): boolean {
   if (value !== undefined && value !== 'true' && value !== 'false')
     throw invalid(field, 'is neither true nor false.');
   return value === 'true';
-}
-
-function readNumber(field: string, value: string | undefined, absent: number, max: number): number {
-  if (value === undefined) return absent;
-  const number = /^(0|[1-9][0-9]{0,15})$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number <= max) || (field === 'limit' && number === 0)) {
-    throw invalid(field, `is no whole number up to ${max}.`);
-  }
-  return number;
 }
 
 /** A quoted structured-field string (RFC 9651 section 3.3.3), or the bare value; 1 to 255 printable ASCII characters. */
