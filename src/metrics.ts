@@ -5,11 +5,17 @@ import { OperatorError } from './errors.ts';
 
 /** The measurements of one gateway, and the listener that shows them. */
 export type Metrics = {
-  onAnswer(answer: { method: string; route: string; status: number; code: string; seconds: number }): void;
-  onAuthenticationRefused(reason: string): void;
-  onCallEnded(outcome: string): void;
+  onAnswer: (answer: {
+    method: string;
+    route: string;
+    status: number;
+    code: string;
+    seconds: number;
+  }) => void;
+  onAuthenticationRefused: (reason: string) => void;
+  onCallEnded: (outcome: string) => void;
   /** The Prometheus text exposition. */
-  text(): Promise<string>;
+  text: () => Promise<string>;
 };
 
 /** `operationsByState` is asked at every scrape. */

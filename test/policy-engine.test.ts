@@ -43,6 +43,7 @@ const failedLoads: [string, (instance: PolicyInstance) => Partial<PolicyInstance
     'throws',
     () => ({
       load: () => {
+        // oxlint-disable-next-line typescript/only-throw-error -- opa-wasm throws plain strings
         throw 'failed to parse json value';
       },
     }),

@@ -28,7 +28,8 @@ export function createClientTokens(): ClientTokens {
       const token = parameters.get('ClientToken');
       if (token === undefined || token === '') return { answer: run(), replayed: false };
       if (!/^[\x20-\x7e]{1,64}$/.test(token)) throw apiErrors.tokenInvalid();
-      const asked = JSON.stringify([action, ...[...parameters].filter(([name]) => !apart.test(name)).sort()]);
+      const meant = [...parameters].filter(([name]) => !apart.test(name));
+      const asked = JSON.stringify([action, ...meant.map((pair) => JSON.stringify(pair)).sort()]);
       const name = JSON.stringify([accountId, token]);
       const earlier = tokens.get(name);
       if (earlier !== undefined) {

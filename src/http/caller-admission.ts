@@ -13,7 +13,7 @@ export type CallerAdmission = AsyncDisposable & {
    * or RATE_LIMITED; by then the refusal has an audit record or is counted for one. Throws STORE_UNAVAILABLE when the
    * record cannot be written.
    */
-  admit(authorization: string | null, exchange: Exchange): Promise<Principal>;
+  admit: (authorization: string | null, exchange: Exchange) => Promise<Principal>;
 };
 
 export type CallerAdmissionDeps = {

@@ -66,7 +66,7 @@ const deceptive = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u;
 export function readText(field: string, value: string | undefined, maxLength: number): string | null {
   if (value === undefined) return null;
   if (value.trim() === '') throw invalid(field, 'is empty.');
-  if ([...value].length > maxLength) throw invalid(field, `is longer than ${maxLength} characters.`);
+  if (Array.from(value).length > maxLength) throw invalid(field, `is longer than ${maxLength} characters.`);
   if (deceptive.test(value)) throw invalid(field, 'holds control characters.');
   return value;
 }

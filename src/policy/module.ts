@@ -122,5 +122,5 @@ function read({ policy, exports }: Loaded, address: number): unknown {
 function call(exports: Readonly<Record<string, unknown>>, name: string, ...args: number[]): number {
   const exported = exports[name];
   if (typeof exported !== 'function') throw new TypeError(`${name} is no function`);
-  return Number(exported(...args));
+  return Number(Reflect.apply(exported, undefined, args));
 }

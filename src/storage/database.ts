@@ -111,7 +111,7 @@ async function migrate(db: Database, file: string): Promise<void> {
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
   throw new OperatorError(
-    `The database ${file} cannot be brought to this version (${error instanceof Error ? error.message : String(error)}). ` +
+    `The database ${file} cannot be brought to this version (${error instanceof Error ? error.message : 'unknown'}). ` +
       'If a newer Portcullis wrote it, run that version; it was left as it was.',
     { cause: error },
   );

@@ -61,7 +61,7 @@ export function assertContract(answer: Answer): void {
   const mediaType = (answer.headers['content-type'] ?? '').split(';')[0] ?? '';
   assert.ok(
     Object.hasOwn(described.content ?? {}, mediaType),
-    `${what}: ${mediaType} is not among ${Object.keys(described.content ?? {})}`,
+    `${what}: ${mediaType} is not among ${Object.keys(described.content ?? {}).join(', ')}`,
   );
   const validate = validatorAt(`${place}/content/${pointer(mediaType)}/schema`);
   assert.ok(
