@@ -21,7 +21,8 @@ export type Ledger = {
   begin(intent: Intent, record: AuditDraft): Promise<Operation>;
   /**
    * Records what became of an operation together with its audit record, and returns its new state. An operation that
-   * has moved on meanwhile is returned as it stands, and nothing is recorded. Throws Problem STORE_UNAVAILABLE.
+   * has moved on meanwhile (a follow-up saw the end before the call did) keeps its state; the record is appended all the
+   * same, because what was established is true. Throws Problem STORE_UNAVAILABLE.
    */
   finish(operationId: string, outcome: Outcome, record: AuditDraft): Promise<Operation>;
   /**
@@ -71,10 +72,8 @@ export function createLedger(db: Database, audit: AuditLog, now: () => number): 
           .where('state', 'in', statesBefore(outcome.state))
           .returningAll()
           .executeTakeFirst();
-        if (row !== undefined) {
-          await audit.append(trx, record);
-          return operationFromRow(row);
-        }
+        await audit.append(trx, record);
+        if (row !== undefined) return operationFromRow(row);
         const settled = await trx
           .selectFrom('operations')
           .selectAll()
