@@ -148,11 +148,7 @@ test('only the listed transitions are written', async () => {
       const after = await store.ledger.finish(started.operationId, outcome(to), record);
       assert.equal(after.state, written ? to : from, `${from} → ${to}`);
       const records = await store.audit.list({ ...everything, operationId: started.operationId });
-      assert.equal(
-        records.length,
-        written ? 1 : 0,
-        `${from} → ${to} has a record exactly when it was written`,
-      );
+      assert.equal(records.length, 1, `${from} → ${to} is recorded whether it changed the state or not`);
     }
   }
 });
