@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startTestGateway, type TestGateway } from './support/gateway.ts';
 import { deletion, deletions, readOperation, recordsOf } from './support/observe.ts';
 
@@ -55,100 +55,106 @@ const doubtful: readonly (Row & { triedAgain: boolean })[] = [
   { ...row('forbidden', 403, 202, 'OUTCOME_UNKNOWN', false), triedAgain: false },
 ];
 
-for (const { code, httpStatus, ...told } of refused) {
-  test(`${code} under ${httpStatus} → ${told.status} ${told.problem}, sent once`, async () => {
-    await using portcullis = await start();
-    portcullis.cloud.faults.add(fault(code, httpStatus, 1));
-    const attempts = await assertFailed(portcullis, { code, httpStatus, ...told });
-    assert.equal(attempts, 1);
-    await assertAnotherTryDeletes(portcullis);
-  });
-}
+// Most of it is waiting for deadlines.
+void describe('the error table', { concurrency: 6 }, () => {
+  for (const { code, httpStatus, ...told } of refused) {
+    test(`${code} under ${httpStatus} → ${told.status} ${told.problem}, sent once`, async () => {
+      await using portcullis = await start();
+      portcullis.cloud.faults.add(fault(code, httpStatus, 1));
+      const attempts = await assertFailed(portcullis, { code, httpStatus, ...told });
+      assert.equal(attempts, 1);
+      await assertAnotherTryDeletes(portcullis);
+    });
+  }
 
-for (const { code, httpStatus, ...told } of passing) {
-  test(`${code} under ${httpStatus}: tried again with the same ClientToken until it passes`, async () => {
+  for (const { code, httpStatus, ...told } of passing) {
+    test(`${code} under ${httpStatus}: tried again with the same ClientToken until it passes`, async () => {
+      await using portcullis = await start({ callDeadlineMs: 20_000 });
+      portcullis.cloud.faults.add(fault(code, httpStatus, 2));
+      const answer = await portcullis.remove(gateway);
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(answer.body.state, 'accepted');
+      assert.equal(answer.body.attempts, 3);
+      const sent = deletions(portcullis.cloud);
+      assert.deepEqual(
+        sent.map(({ effect }) => effect),
+        ['none', 'none', 'deleted'],
+      );
+      assert.deepEqual(
+        new Set(sent.map(({ clientToken }) => clientToken)),
+        new Set([answer.body.clientToken]),
+      );
+      assert.equal(answer.body.upstream.requestId, sent[2]?.requestId);
+      assert.equal(answer.body.problem, null);
+    });
+
+    test(`${code} under ${httpStatus}, lasting → ${told.status} ${told.problem}`, async () => {
+      await using portcullis = await start();
+      portcullis.cloud.faults.add(fault(code, httpStatus, enough));
+      const attempts = await assertFailed(portcullis, { code, httpStatus, ...told });
+      assert.ok(attempts > 1, 'it was tried again');
+      portcullis.cloud.faults.clear();
+      await assertAnotherTryDeletes(portcullis);
+    });
+  }
+
+  for (const { code, httpStatus, triedAgain } of doubtful) {
+    test(`${code} under ${httpStatus}, lasting → 202, unknown`, async () => {
+      await using portcullis = await start();
+      portcullis.cloud.faults.add(fault(code, httpStatus, enough));
+      const answer = await portcullis.remove(gateway);
+      assert.equal(answer.status, 202, answer.text);
+      assert.equal(answer.body.state, 'unknown');
+      assert.equal(answer.headers.location, `/v1/operations/${answer.body.operationId}`);
+      assert.equal(answer.body.problem.code, 'OUTCOME_UNKNOWN');
+      assert.equal(answer.body.upstream.code, code);
+      const sent = deletions(portcullis.cloud);
+      assert.equal(answer.body.attempts, sent.length);
+      assert.equal(sent.length > 1, triedAgain, `${sent.length} attempts`);
+      assert.equal(new Set(sent.map(({ clientToken }) => clientToken)).size, 1);
+      assert.ok(sent.some(({ requestId }) => requestId === answer.body.upstream.requestId));
+      assert.deepEqual((await readOperation(portcullis, answer.body.operationId)).body, answer.body);
+      const [, outcome] = await recordsOf(portcullis, answer);
+      assert.deepEqual([outcome?.result, outcome?.code, outcome?.attempts], ['unknown', null, sent.length]);
+      assert.equal(outcome?.upstream?.httpStatus, httpStatus);
+      assert.equal(outcome?.upstream?.code, code);
+
+      // Who knows what became of the first: nobody begins a second.
+      const again = await portcullis.remove(gateway);
+      assert.deepEqual([again.status, again.body.code], [409, 'OPERATION_IN_PROGRESS']);
+      assert.equal(deletions(portcullis.cloud).length, sent.length);
+    });
+  }
+
+  test('InternalError that passes: one token, one effect', async () => {
     await using portcullis = await start({ callDeadlineMs: 20_000 });
-    portcullis.cloud.faults.add(fault(code, httpStatus, 2));
+    portcullis.cloud.faults.add(fault('InternalError', 400, 2));
     const answer = await portcullis.remove(gateway);
-    assert.equal(answer.status, 200, answer.text);
-    assert.equal(answer.body.state, 'accepted');
-    assert.equal(answer.body.attempts, 3);
+    assert.deepEqual([answer.status, answer.body.state, answer.body.attempts], [200, 'accepted', 3]);
     const sent = deletions(portcullis.cloud);
-    assert.deepEqual(
-      sent.map(({ effect }) => effect),
-      ['none', 'none', 'deleted'],
-    );
-    assert.deepEqual(new Set(sent.map(({ clientToken }) => clientToken)), new Set([answer.body.clientToken]));
-    assert.equal(answer.body.upstream.requestId, sent[2]?.requestId);
-    assert.equal(answer.body.problem, null);
-  });
-
-  test(`${code} under ${httpStatus}, lasting → ${told.status} ${told.problem}`, async () => {
-    await using portcullis = await start();
-    portcullis.cloud.faults.add(fault(code, httpStatus, enough));
-    const attempts = await assertFailed(portcullis, { code, httpStatus, ...told });
-    assert.ok(attempts > 1, 'it was tried again');
-    portcullis.cloud.faults.clear();
-    await assertAnotherTryDeletes(portcullis);
-  });
-}
-
-for (const { code, httpStatus, triedAgain } of doubtful) {
-  test(`${code} under ${httpStatus}, lasting → 202, unknown`, async () => {
-    await using portcullis = await start();
-    portcullis.cloud.faults.add(fault(code, httpStatus, enough));
-    const answer = await portcullis.remove(gateway);
-    assert.equal(answer.status, 202, answer.text);
-    assert.equal(answer.body.state, 'unknown');
-    assert.equal(answer.headers.location, `/v1/operations/${answer.body.operationId}`);
-    assert.equal(answer.body.problem.code, 'OUTCOME_UNKNOWN');
-    assert.equal(answer.body.upstream.code, code);
-    const sent = deletions(portcullis.cloud);
-    assert.equal(answer.body.attempts, sent.length);
-    assert.equal(sent.length > 1, triedAgain, `${sent.length} attempts`);
     assert.equal(new Set(sent.map(({ clientToken }) => clientToken)).size, 1);
-    assert.ok(sent.some(({ requestId }) => requestId === answer.body.upstream.requestId));
-    assert.deepEqual((await readOperation(portcullis, answer.body.operationId)).body, answer.body);
-    const [, outcome] = await recordsOf(portcullis, answer);
-    assert.deepEqual([outcome?.result, outcome?.code, outcome?.attempts], ['unknown', null, sent.length]);
-    assert.equal(outcome?.upstream?.httpStatus, httpStatus);
-    assert.equal(outcome?.upstream?.code, code);
-
-    // Who knows what became of the first: nobody begins a second.
-    const again = await portcullis.remove(gateway);
-    assert.deepEqual([again.status, again.body.code], [409, 'OPERATION_IN_PROGRESS']);
-    assert.equal(deletions(portcullis.cloud).length, sent.length);
+    assert.equal(portcullis.cloud.journal.effects().length, 1);
   });
-}
 
-test('InternalError that passes: one token, one effect', async () => {
-  await using portcullis = await start({ callDeadlineMs: 20_000 });
-  portcullis.cloud.faults.add(fault('InternalError', 400, 2));
-  const answer = await portcullis.remove(gateway);
-  assert.deepEqual([answer.status, answer.body.state, answer.body.attempts], [200, 'accepted', 3]);
-  const sent = deletions(portcullis.cloud);
-  assert.equal(new Set(sent.map(({ clientToken }) => clientToken)).size, 1);
-  assert.equal(portcullis.cloud.journal.effects().length, 1);
-});
+  test('what the cloud asks to be waited is waited, or told to the caller when there is no time for it', async () => {
+    await using portcullis = await start({ callDeadlineMs: 5_000 });
+    const { cloud } = portcullis;
+    const throttled = fault('Throttling.User', 429, 1);
+    cloud.faults.add({ ...throttled, retryAfterMs: 400 });
+    const answer = await portcullis.remove(gateway);
+    assert.deepEqual([answer.status, answer.body.state], [200, 'accepted']);
+    const [first, second] = deletions(cloud);
+    assert.ok(first !== undefined && second !== undefined);
+    // A timer may fire a millisecond before its time.
+    assert.ok(second.atMs - first.atMs >= 399, `waited ${second.atMs - first.atMs} ms`);
 
-test('what the cloud asks to be waited is waited, or told to the caller when there is no time for it', async () => {
-  await using portcullis = await start({ callDeadlineMs: 5_000 });
-  const { cloud } = portcullis;
-  const throttled = fault('Throttling.User', 429, 1);
-  cloud.faults.add({ ...throttled, retryAfterMs: 400 });
-  const answer = await portcullis.remove(gateway);
-  assert.deepEqual([answer.status, answer.body.state], [200, 'accepted']);
-  const [first, second] = deletions(cloud);
-  assert.ok(first !== undefined && second !== undefined);
-  // A timer may fire a millisecond before its time.
-  assert.ok(second.atMs - first.atMs >= 399, `waited ${second.atMs - first.atMs} ms`);
-
-  cloud.journal.clear();
-  cloud.faults.add({ ...throttled, retryAfterMs: 61_001 });
-  const told = await portcullis.remove('vpn-demodeletable2');
-  assert.deepEqual([told.status, told.body.code], [502, 'UPSTREAM_THROTTLED']);
-  assert.equal(told.headers['retry-after'], '62', 'whole seconds, rounded up');
-  assert.equal(deletions(cloud).length, 1);
+    cloud.journal.clear();
+    cloud.faults.add({ ...throttled, retryAfterMs: 61_001 });
+    const told = await portcullis.remove('vpn-demodeletable2');
+    assert.deepEqual([told.status, told.body.code], [502, 'UPSTREAM_THROTTLED']);
+    assert.equal(told.headers['retry-after'], '62', 'whole seconds, rounded up');
+    assert.equal(deletions(cloud).length, 1);
+  });
 });
 
 function row(code: string, httpStatus: number, status: number, problem: string, retryable: boolean): Row {
