@@ -97,11 +97,20 @@ test('one unfinished deletion a gateway; another region, account or gateway is a
   await again({ accountId: '2' });
   await again({ resource: { ...first.resource, regionId: 'eu-central-1' } });
   await again({ resource: { ...first.resource, id: 'vpn-b' } });
-  for (const state of ['failed', 'gone', 'accepted', 'needs_attention'] as const) {
+  for (const state of ['failed', 'gone', 'needs_attention'] as const) {
     const other = intent({ resource: { ...first.resource, id: `vpn-${state.replace('_', '')}` } });
     await store.ledger.begin(other, draft);
     await store.ledger.finish(other.operationId, outcome(state), draft);
     await again({ resource: other.resource });
+  }
+  for (const state of ['unknown', 'accepted'] as const) {
+    const other = intent({ resource: { ...first.resource, id: `vpn-${state}` } });
+    await store.ledger.begin(other, draft);
+    await store.ledger.finish(other.operationId, outcome(state), draft);
+    await assert.rejects(
+      again({ resource: other.resource }),
+      (error: Problem) => error.code === 'OPERATION_IN_PROGRESS',
+    );
   }
 });
 

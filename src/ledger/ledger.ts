@@ -9,7 +9,7 @@ import {
   orStoreUnavailable,
 } from '../storage/database.ts';
 import { type Intent, type Operation, type Outcome, operationFromRow, rowFromIntent } from './operation.ts';
-import { type OperationState, operationStates, statesBefore } from './states.ts';
+import { type OperationState, operationStates, statesBefore, unfinishedStates } from './states.ts';
 
 /** The record of what Portcullis set out to do in the cloud and what came of it. */
 export type Ledger = {
@@ -168,7 +168,7 @@ function unfinished(db: Database, accountId: string, regionId: string, resourceI
     .where('account_id', '=', accountId)
     .where('region_id', '=', regionId)
     .where('resource_id', '=', resourceId)
-    .where('state', 'in', ['pending', 'sending', 'unknown'])
+    .where('state', 'in', unfinishedStates)
     .executeTakeFirst();
 }
 

@@ -13,6 +13,9 @@ export const operationStates = [
 ] as const;
 export type OperationState = (typeof operationStates)[number];
 
+/** States in which a deletion is under way: at most one operation of a resource is in any of them, by a unique index. */
+export const unfinishedStates = ['pending', 'sending', 'unknown', 'accepted'] as const;
+
 /** Every transition there is. What is not listed cannot be written. */
 export const transitions: Readonly<Record<OperationState, readonly OperationState[]>> = {
   pending: ['sending', 'failed'],

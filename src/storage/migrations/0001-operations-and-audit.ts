@@ -31,9 +31,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('updated_at', 'integer', (c) => c.notNull())
     .execute();
 
-  // At most one deletion of a gateway is under way: two intents that race are told apart by the database.
+  // At most one deletion of a gateway is under way: two intents that race are told apart by the database. An accepted
+  // one still is: who read the facts before it was accepted must not send another on the strength of them.
   await sql`create unique index operations_one_unfinished on operations (account_id, region_id, resource_id)
-    where state in ('pending', 'sending', 'unknown')`.execute(db);
+    where state in ('pending', 'sending', 'unknown', 'accepted')`.execute(db);
   await sql`create unique index operations_idempotency on operations
     (principal_issuer, principal_subject, idempotency_key) where idempotency_key is not null`.execute(db);
   await sql`create index operations_to_follow on operations (updated_at)
