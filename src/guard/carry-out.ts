@@ -5,14 +5,10 @@ import type { Operation, Outcome } from '../ledger/operation.ts';
 import type { CallOutcome, CloudOperation } from './cloud-operation.ts';
 import { auditedRequest, type GuardedRequest } from './request.ts';
 
-/** Ids of the operations whose call this process is making right now; whoever follows operations leaves them alone. */
-export type ActiveCalls = Set<string>;
-
 type Deps = {
   accountId: string;
   operation: CloudOperation;
   ledger: Ledger;
-  active: ActiveCalls;
   now: () => number;
 };
 
@@ -23,19 +19,14 @@ type Deps = {
  */
 export async function carryOut(deps: Deps, asked: GuardedRequest, begun: Operation): Promise<Operation> {
   const { operationId, clientToken } = begun;
-  deps.active.add(operationId);
-  try {
-    const result = await callSafely(deps.operation, asked, clientToken);
-    const outcome = outcomeOf(result);
-    const recorded = await recordOutcome(deps, asked, begun, result, outcome);
-    if (result.kind === 'failed') {
-      const { code, detail, options } = result.problem;
-      throw new Problem(code, detail, { ...options, operationId, decisionId: begun.decisionId });
-    }
-    return recorded;
-  } finally {
-    deps.active.delete(operationId);
+  const result = await callSafely(deps.operation, asked, clientToken);
+  const outcome = outcomeOf(result);
+  const recorded = await recordOutcome(deps, asked, begun, result, outcome);
+  if (result.kind === 'failed') {
+    const { code, detail, options } = result.problem;
+    throw new Problem(code, detail, { ...options, operationId, decisionId: begun.decisionId });
   }
+  return recorded;
 }
 
 /** A defect in the client must not read as "no effect": the outcome is then unknown. */

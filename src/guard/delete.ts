@@ -5,7 +5,8 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Operation } from '../ledger/operation.ts';
 import type { Policy } from '../policy/decision.ts';
 import { admissionInput, decisionInput, type RequestedAction } from '../policy/input.ts';
-import { type ActiveCalls, carryOut } from './carry-out.ts';
+import { type ActiveCalls, hold } from './active-calls.ts';
+import { carryOut } from './carry-out.ts';
 import type { CloudOperation } from './cloud-operation.ts';
 import { judge } from './judge.ts';
 import { fingerprint, type GuardedRequest } from './request.ts';
@@ -40,6 +41,9 @@ export async function guardedDelete(guard: Guard, asked: GuardedRequest): Promis
   const requested = requestedAction(guard, asked);
   const trail = openTrail(asked);
   const bound = fingerprint(operation.action, accountId, asked.target);
+  const operationId = `op_${randomUUID()}`;
+  // From here on, and not only once the intent is durable: a look in between would take it for a stopped one.
+  using _active = hold(guard.active, operationId);
   let begun: Operation;
 
   try {
@@ -66,7 +70,6 @@ export async function guardedDelete(guard: Guard, asked: GuardedRequest): Promis
       await audit.record(decisionRecord(context, trail, 'allowed'));
       return { kind: 'validated', decisionId: trail.decisionId, policyRevision: policy.revision };
     }
-    const operationId = `op_${randomUUID()}`;
     const clientToken = operation.newClientToken();
     begun = await ledger.begin(
       {

@@ -2,10 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Operation, OperationProblem } from '../ledger/operation.ts';
 import type { OperationState } from '../ledger/states.ts';
-import type { ActiveCalls } from './carry-out.ts';
+import type { ActiveCalls } from './active-calls.ts';
 import type { CloudOperation, Look } from './cloud-operation.ts';
 
 export type FollowUpDeps = {
+  /** The account that this instance serves. */
+  accountId: string;
   operation: CloudOperation;
   ledger: Ledger;
   active: ActiveCalls;
@@ -30,11 +32,14 @@ const batch = 500;
  * an unknown outcome, and accepted ones until the resource is gone.
  */
 export function createFollowUp(deps: FollowUpDeps): FollowUp {
+  async function lookAt({ accountId, resource }: Operation): Promise<Look> {
+    // Begun when this instance served another account: seen from this one, every gateway of that one would be gone.
+    if (accountId !== deps.accountId) return 'unreadable';
+    return deps.operation.look({ regionId: resource.regionId, resourceId: resource.id });
+  }
+
   async function follow(operation: Operation): Promise<void> {
-    const look = await deps.operation.look({
-      regionId: operation.resource.regionId,
-      resourceId: operation.resource.id,
-    });
+    const look = await lookAt(operation);
     const next = nextState(operation, look, deps.now() - operation.createdAt >= deps.attentionAfterMs);
     if (next === null) return;
     const problem = next.state === 'needs_attention' ? attention(operation, look) : null;
