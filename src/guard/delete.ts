@@ -46,21 +46,30 @@ export async function guardedDelete(guard: Guard, asked: GuardedRequest): Promis
   using _active = hold(guard.active, operationId);
   let begun: Operation;
 
+  async function replay(): Promise<GuardAnswer | null> {
+    const earlier = await earlierOperation(ledger, asked, bound);
+    if (earlier === null) return null;
+    await audit.record(decisionRecord(context, trail, 'replayed', { operationId: earlier.operationId }));
+    return { kind: 'replayed', operation: earlier };
+  }
+
   try {
     trail.policyInput = admissionInput(asked.principal, requested);
     judge(trail, policy.admission(admissionInput(asked.principal, requested)));
 
-    const earlier = await earlierOperation(ledger, asked, bound);
-    if (earlier !== null) {
-      await audit.record(decisionRecord(context, trail, 'replayed', { operationId: earlier.operationId }));
-      return { kind: 'replayed', operation: earlier };
-    }
+    const earlier = await replay();
+    if (earlier !== null) return earlier;
 
     trail.stage = 'facts';
-    const facts = await operation.readFacts(asked.target);
+    const [facts] = await Promise.allSettled([operation.readFacts(asked.target)]);
+    // The same key may have begun its operation meanwhile. What the facts show is then that operation's own doing, and
+    // to refuse because of it would tell the caller that nothing was deleted.
+    const meanwhile = await replay();
+    if (meanwhile !== null) return meanwhile;
+    if (facts.status === 'rejected') throw facts.reason;
 
     trail.stage = 'decision';
-    const input = decisionInput(asked.principal, requested, facts, now());
+    const input = decisionInput(asked.principal, requested, facts.value, now());
     trail.policyInput = input;
     judge(trail, policy.decision(input));
 
