@@ -87,6 +87,10 @@ function makeStateDirectory(stateDir: string): void {
 
 function welcome(url: string, emulatorUrl: string, metricsUrl: string, stateDir: string): string {
   const state = stateDir === '.portcullis' ? '' : ` --state-dir ${stateDir}`;
+  // The built package is on the PATH; a checkout brings its own Node, which npm scripts find.
+  const isPackage = import.meta.url.endsWith('.js');
+  const tokenCommand = isPackage ? 'portcullis token' : 'npm run -s token --';
+  const auditCommand = isPackage ? 'portcullis audit list' : 'npm run -s portcullis -- audit list';
   const gateways = `${url}/v1/regions/cn-hangzhou/enhanced-vpn-gateways`;
   return `Portcullis answers at ${url}
   emulated cloud  ${emulatorUrl}
@@ -94,7 +98,7 @@ function welcome(url: string, emulatorUrl: string, metricsUrl: string, stateDir:
   log             ${join(stateDir, logFile)}
 
 In another terminal, a token:
-  TOKEN=$(npm run -s token -- --sub ci-cleanup --roles vpn-operator --teams network-lab${state})
+  TOKEN=$(${tokenCommand} --sub ci-cleanup --roles vpn-operator --teams network-lab${state})
 
 A deletion:
   curl -sX DELETE -H "Authorization: Bearer $TOKEN" '${gateways}/vpn-demodeletable1?reason=lab+is+over'
@@ -103,7 +107,7 @@ A refusal:
   curl -sX DELETE -H "Authorization: Bearer $TOKEN" ${gateways}/vpn-demoprotected1
 
 What happened:
-  npm run -s portcullis -- audit list${state}
+  ${auditCommand}${state}
 
 Stop with Ctrl-C.`;
 }

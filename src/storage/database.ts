@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { Kysely, SqliteDialect, type Transaction } from 'kysely';
@@ -92,6 +92,8 @@ export function isUniqueViolation(error: unknown, columns: string): boolean {
 function openFile(file: string): SqliteDatabase.Database {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    // Made before SQLite makes it, so that nobody else can read it; its side files take over the mode.
+    closeSync(openSync(file, 'a', 0o600));
     const sqlite = new SqliteDatabase(file, { timeout: lockWaitMs });
     sqlite.pragma('journal_mode = WAL');
     sqlite.pragma('synchronous = FULL');
