@@ -1,14 +1,26 @@
 import { apiErrors } from './api-error.ts';
 import type { Cloud, VpnGateway } from './cloud.ts';
 import type { Effect } from './journal.ts';
+import {
+  choice,
+  continued,
+  matches,
+  type Parameters,
+  paged,
+  required,
+  tagFilters,
+  tagged,
+} from './parameters.ts';
 import { describeConnection, describeGateway } from './views.ts';
 
 /** A verified call: who asks, in which region, for what. */
 export type ActionCall = {
   accountId: string;
+  /** Whether the key that signed is a temporary one. */
+  temporaryKey: boolean;
   /** Empty for actions without a region. */
   regionId: string;
-  parameters: ReadonlyMap<string, string>;
+  parameters: Parameters;
   cloud: Cloud;
   now: () => number;
 };
@@ -31,35 +43,48 @@ const vpc = { version: '2016-04-28', regional: true, effect: 'none', resource: '
 export const actions: Readonly<Record<string, Action>> = {
   DescribeVpnGateway: {
     ...vpc,
-    run: (call) => describeGateway(gatewayOf(call, 404)),
+    run: (call) => describeGateway(ownGateway(call) ?? notFound(404)),
   },
   DescribeVpnGateways: {
     ...vpc,
     run(call) {
-      const { accountId, regionId, parameters, cloud } = call;
-      const id = parameters.get('VpnGatewayId');
-      const status = parameters.get('Status');
-      const found = cloud
-        .gatewaysOf(accountId, regionId)
-        .filter((gateway) => id === undefined || gateway.vpnGatewayId === id)
-        .filter((gateway) => status === undefined || gateway.status === status);
-      const { items, ...page } = paged(call, found);
+      const { parameters } = call;
+      const tags = tagFilters(parameters);
+      const found = selectedGateways(call).filter(
+        (gateway) =>
+          tagged(gateway.tags, tags) &&
+          matches(parameters, {
+            VpcId: gateway.vpcId,
+            Status: gateway.status,
+            BusinessStatus: gateway.businessStatus,
+            GatewayType: gateway.gatewayType,
+            ResourceGroupId: gateway.resourceGroupId,
+          }),
+      );
+      const { items, ...page } = paged(parameters, found);
       return { ...page, VpnGateways: { VpnGateway: items.map(describeGateway) } };
     },
   },
   DescribeVpnConnections: {
     ...vpc,
     run(call) {
-      const { accountId, regionId, parameters, cloud } = call;
-      const id = parameters.get('VpnGatewayId');
-      const found = cloud
-        .gatewaysOf(accountId, regionId)
-        .filter((gateway) => id === undefined || gateway.vpnGatewayId === id)
-        .flatMap((gateway) =>
-          gateway.connections.map((connection) => describeConnection(gateway, connection)),
-        );
-      const { items, ...page } = paged(call, found);
-      return { ...page, VpnConnections: { VpnConnection: items } };
+      const { parameters } = call;
+      // Connections of the emulator have no tags.
+      const untagged = tagFilters(parameters).length === 0;
+      const found = (untagged ? selectedGateways(call) : []).flatMap((gateway) =>
+        gateway.connections
+          .filter(({ vpnConnectionId, customerGatewayId }) =>
+            matches(parameters, {
+              VpnConnectionId: vpnConnectionId,
+              CustomerGatewayId: customerGatewayId,
+              ResourceGroupId: gateway.resourceGroupId,
+            }),
+          )
+          .map((connection) => ({ gateway, connection })),
+      );
+      const { items, ...page } = paged(parameters, found);
+      const VpnConnection = items.map(({ gateway, connection }) => describeConnection(gateway, connection));
+      return { ...page, VpnConnections: { VpnConnection } };
     },
   },
   CreateEnhancedVpnGateway: {
@@ -67,11 +92,20 @@ export const actions: Readonly<Record<string, Action>> = {
     effect: 'created',
     resource: null,
     run({ accountId, regionId, parameters, cloud }) {
-      for (const name of ['VpcId', 'VSwitchId', 'DisasterRecoveryVSwitchId']) {
-        if (!parameters.get(name)) throw apiErrors.missing(name);
-      }
+      choice(parameters, 'GatewayType', ['Enhanced.SiteToSite'], 'Enhanced.SiteToSite');
       const name = parameters.get('Name') ?? '';
-      const gateway = cloud.create({ accountId, regionId, name, tags: [] });
+      const gateway = cloud.create({
+        accountId,
+        regionId,
+        name,
+        vpcId: required(parameters, 'VpcId'),
+        vSwitchId: required(parameters, 'VSwitchId'),
+        disasterRecoveryVSwitchId: required(parameters, 'DisasterRecoveryVSwitchId'),
+        resourceGroupId: parameters.get('ResourceGroupId') ?? 'rg-default',
+        vpnType: choice(parameters, 'VpnType', ['Normal', 'NationalStandard'], 'Normal'),
+        networkType: choice(parameters, 'NetworkType', ['public', 'private'], 'public'),
+      });
+      if (gateway === null) throw apiErrors.quotaExceeded();
       return { VpnGatewayId: gateway.vpnGatewayId, Name: name };
     },
   },
@@ -79,9 +113,15 @@ export const actions: Readonly<Record<string, Action>> = {
     ...vpc,
     effect: 'deleted',
     run(call) {
-      const gateway = gatewayOf(call, 400);
+      const { accountId, regionId, parameters, cloud } = call;
+      const gateway = ownGateway(call);
+      if (gateway === null) {
+        // The reference lists the code under 400 and under 404, and does not say when which is answered.
+        const stoodHere = cloud.hasGone(accountId, regionId, required(parameters, 'VpnGatewayId'));
+        return notFound(stoodHere ? 404 : 400);
+      }
       refuseDeletion(gateway, call.now());
-      call.cloud.startDeleting(gateway);
+      cloud.startDeleting(gateway);
       return {};
     },
   },
@@ -108,18 +148,24 @@ export const actions: Readonly<Record<string, Action>> = {
         throw apiErrors.invalid('ResourceType');
       }
       const ids = [...parameters].filter(([name]) => /^ResourceId\.\d+$/.test(name)).map(([, id]) => id);
-      const resources = cloud
+      const filters = tagFilters(parameters);
+      if (ids.length === 0 && filters.length === 0) throw apiErrors.missing('ResourceId');
+      const found = cloud
         .gatewaysOf(accountId, regionId)
-        .filter((gateway) => ids.length === 0 || ids.includes(gateway.vpnGatewayId))
-        .flatMap((gateway) =>
-          gateway.tags.map(({ key, value }) => ({
-            ResourceId: gateway.vpnGatewayId,
-            ResourceType: 'VpnGateWay',
-            TagKey: key,
-            TagValue: value,
-          })),
+        .filter(({ vpnGatewayId }) => ids.length === 0 || ids.includes(vpnGatewayId))
+        .filter(({ tags }) => tagged(tags, filters))
+        .flatMap(({ vpnGatewayId, tags }) =>
+          tags
+            .filter((tag) => filters.length === 0 || filters.some(({ key }) => key === tag.key))
+            .map(({ key, value }) => ({
+              ResourceId: vpnGatewayId,
+              ResourceType: 'VpnGateWay',
+              TagKey: key,
+              TagValue: value,
+            })),
         );
-      return { NextToken: '', TagResources: { TagResource: resources } };
+      const { items, NextToken } = continued(parameters, found);
+      return { NextToken, TagResources: { TagResource: items } };
     },
   },
   GetCallerIdentity: {
@@ -127,10 +173,12 @@ export const actions: Readonly<Record<string, Action>> = {
     regional: false,
     effect: 'none',
     resource: null,
-    run: ({ accountId }) => ({
+    run: ({ accountId, temporaryKey }) => ({
       AccountId: accountId,
-      Arn: `acs:ram::${accountId}:user/portcullis`,
-      IdentityType: 'RAMUser',
+      Arn: temporaryKey
+        ? `acs:ram::${accountId}:assumed-role/portcullis/session`
+        : `acs:ram::${accountId}:user/portcullis`,
+      IdentityType: temporaryKey ? 'AssumedRoleUser' : 'RAMUser',
       PrincipalId: `2${accountId}`,
       UserId: `2${accountId}`,
     }),
@@ -139,49 +187,32 @@ export const actions: Readonly<Record<string, Action>> = {
 
 /** The rules of the reference, in the order in which the emulator applies them; the real order is not documented. */
 function refuseDeletion(gateway: VpnGateway, nowMs: number): void {
-  if (gateway.deletionRefusal === 'Forbidden') throw apiErrors.forbidden();
-  if (gateway.deletionRefusal === 'Forbidden.SubUser') throw apiErrors.forbiddenSubUser();
-  if (gateway.deletionRefusal === 'TaskConflict' || gateway.status === 'deleting')
-    throw apiErrors.taskConflict();
+  const { deletionRefusal } = gateway;
+  if (deletionRefusal === 'Forbidden') throw apiErrors.forbidden();
+  if (deletionRefusal === 'Forbidden.SubUser') throw apiErrors.forbiddenSubUser();
+  if (deletionRefusal === 'InternalError') throw apiErrors.internal();
+  if (deletionRefusal === 'TaskConflict' || gateway.status === 'deleting') throw apiErrors.taskConflict();
   // Not documented for this call: a traditional gateway is none that it knows.
-  if (gateway.gatewayType !== 'Enhanced.SiteToSite') throw apiErrors.gatewayNotFound(400);
+  if (gateway.gatewayType !== 'Enhanced.SiteToSite') notFound(400);
   if (gateway.status !== 'active') throw apiErrors.configuring();
   if (gateway.connections.length > 0) throw apiErrors.hasConnections();
   if (/^prepa/i.test(gateway.chargeType) && nowMs < gateway.endTimeMs) throw apiErrors.forbiddenRelease();
 }
 
-function gatewayOf(
-  { accountId, regionId, parameters, cloud }: ActionCall,
-  missingStatus: 400 | 404,
-): VpnGateway {
+/** The gateway named by VpnGatewayId; null: none, or one of another account, which is as good as none. */
+function ownGateway({ accountId, regionId, parameters, cloud }: ActionCall): VpnGateway | null {
   const gateway = cloud.gateway(regionId, required(parameters, 'VpnGatewayId'));
-  // A gateway of another account is as good as none.
-  if (gateway === null || gateway.accountId !== accountId) throw apiErrors.gatewayNotFound(missingStatus);
-  return gateway;
+  return gateway?.accountId === accountId ? gateway : null;
 }
 
-function required(parameters: ReadonlyMap<string, string>, name: string): string {
-  const value = parameters.get(name);
-  if (value === undefined || value === '') throw apiErrors.missing(name);
-  return value;
+/** The gateway named by VpnGatewayId, or all of the account when none is named. */
+function selectedGateways(call: ActionCall): VpnGateway[] {
+  const id = call.parameters.get('VpnGatewayId');
+  if (id === undefined || id === '') return call.cloud.gatewaysOf(call.accountId, call.regionId);
+  const gateway = ownGateway(call);
+  return gateway === null ? [] : [gateway];
 }
 
-function paged<T>({ parameters }: ActionCall, all: readonly T[]) {
-  const PageNumber = pageParameter(parameters, 'PageNumber', 1, 100_000);
-  const PageSize = pageParameter(parameters, 'PageSize', 10, 50);
-  const start = (PageNumber - 1) * PageSize;
-  return { PageNumber, PageSize, TotalCount: all.length, items: all.slice(start, start + PageSize) };
-}
-
-function pageParameter(
-  parameters: ReadonlyMap<string, string>,
-  name: string,
-  absent: number,
-  max: number,
-): number {
-  const text = parameters.get(name);
-  if (text === undefined) return absent;
-  const value = /^[1-9]\d{0,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value <= max)) throw apiErrors.invalid(name);
-  return value;
+function notFound(status: 400 | 404): never {
+  throw apiErrors.gatewayNotFound(status);
 }

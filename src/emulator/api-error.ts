@@ -55,11 +55,13 @@ export const apiErrors = {
   tokenInvalid: () =>
     new ApiError(400, 'InvalidClientToken', 'ClientToken must be at most 64 ASCII characters.'),
   missing: (name: string) =>
-    new ApiError(
-      400,
-      name === 'Action' ? 'MissingParameter' : `Missing${name}`,
-      `The input parameter "${name}" that is mandatory for processing this request is not supplied.`,
-    ),
+    name === 'Action'
+      ? new ApiError(
+          400,
+          'MissingParameter',
+          'The input parameter "Action" that is mandatory for processing this request is not supplied.',
+        )
+      : new ApiError(400, `Missing${name}`, `${name} is mandatory for this action.`),
   invalid: (name: string) =>
     new ApiError(400, `Invalid${name}`, `The specified value of "${name}" is not supported.`),
   unknownAction: () =>
@@ -73,12 +75,20 @@ export const apiErrors = {
     new ApiError(404, 'InvalidRegionId.NotFound', 'The specified RegionId does not exist.'),
   unsupportedMethod: () =>
     new ApiError(405, 'UnsupportedHTTPMethod', 'This http method is not supported. Use GET or POST.'),
+  quotaExceeded: () =>
+    new ApiError(400, 'QuotaExceeded.VpnGateway', 'The emulator holds no more than 10000 VPN gateways.'),
+  internal: (
+    message = 'The request processing has failed due to some unknown error, exception or failure.',
+    status: 400 | 500 = 400,
+  ) => new ApiError(status, 'InternalError', message),
+  bodyTooLarge: () =>
+    new ApiError(413, 'RequestEntityTooLarge', 'The body is larger than 64 KiB. Send less.'),
   malformed: (what: string) => new ApiError(400, 'InvalidParameter', `The request cannot be read: ${what}.`),
   signatureIncomplete: (what: string) =>
     new ApiError(
       400,
       'IncompleteSignature',
-      `The request signature does not conform to the standards: ${what}.`,
+      `The request signature does not conform to Aliyun standards: ${what}.`,
     ),
   signatureMismatch: (stringToSign: string) =>
     new ApiError(
@@ -87,8 +97,12 @@ export const apiErrors = {
       `Specified signature is not matched with our calculation. server string to sign is:${stringToSign}`,
     ),
   keyUnknown: () => new ApiError(404, 'InvalidAccessKeyId.NotFound', 'Specified access key is not found.'),
-  securityTokenInvalid: () =>
-    new ApiError(400, 'InvalidSecurityToken.Malformed', 'Specified SecurityToken is malformed.'),
+  securityTokenMismatch: () =>
+    new ApiError(
+      400,
+      'InvalidSecurityToken.MismatchWithAccessKey',
+      'Specified SecurityToken mismatch with the AccessKey.',
+    ),
   timestampExpired: () =>
     new ApiError(400, 'InvalidTimeStamp.Expired', 'Specified time stamp or date value is expired.'),
   timestampInvalid: () =>

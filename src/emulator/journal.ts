@@ -19,7 +19,7 @@ export type JournalEntry = {
   fault: string | null;
 };
 
-/** Every call the emulator met, in order. Entries with an effect are never dropped, others only when they are many. */
+/** The calls that the emulator met, each at the time of its effect. Bounded: of those without effect, fewer are kept. */
 export type Journal = {
   append(entry: Omit<JournalEntry, 'sequence'>): void;
   entries(): readonly JournalEntry[];
@@ -28,24 +28,33 @@ export type Journal = {
   clear(): void;
 };
 
-const maxEntries = 100_000;
+/** How many entries are kept at most; the older half goes when there are more. */
+export type JournalLimits = { withEffect: number; withoutEffect: number };
 
-export function createJournal(): Journal {
+export const journalLimits: JournalLimits = { withEffect: 100_000, withoutEffect: 20_000 };
+
+export function createJournal(limits: JournalLimits): Journal {
   let entries: JournalEntry[] = [];
   let sequence = 0;
+  let counts = { withEffect: 0, withoutEffect: 0 };
+  const groupOf = ({ effect }: Pick<JournalEntry, 'effect'>) =>
+    effect === 'none' ? 'withoutEffect' : 'withEffect';
   return {
     append(entry) {
       sequence += 1;
       entries.push({ sequence, ...entry });
-      if (entries.length <= maxEntries) return;
-      // Readers of the journal count effects; what had none may go.
-      const half = entries.length / 2;
-      entries = entries.filter((kept, index) => index > half || kept.effect !== 'none');
+      const group = groupOf(entry);
+      counts[group] += 1;
+      if (counts[group] <= limits[group]) return;
+      let surplus = Math.ceil(counts[group] / 2);
+      counts[group] -= surplus;
+      entries = entries.filter((one) => groupOf(one) !== group || surplus-- <= 0);
     },
     entries: () => entries,
     effects: () => entries.filter(({ effect }) => effect !== 'none' && effect !== 'replayed'),
     clear() {
       entries = [];
+      counts = { withEffect: 0, withoutEffect: 0 };
     },
   };
 }

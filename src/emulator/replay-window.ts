@@ -1,8 +1,10 @@
 import { apiErrors } from './api-error.ts';
 
-/** Signatures are good for this long, before and after; nonces are remembered for it. */
+/** Signatures are good for this long, before and after the time that they state. */
 const windowMs = 15 * 60_000;
-const maxNonces = 200_000;
+/** One dated at the far end of the future is good for twice as long from now, so its nonce is remembered for that. */
+const rememberMs = 2 * windowMs;
+const maxNonces = 100_000;
 
 /** Refuses a request whose time is out of the window or whose nonce was seen within it. Throws ApiError. */
 export type ReplayWindow = (accessKeyId: string, nonce: string, timestamp: string) => void;
@@ -17,10 +19,10 @@ export function createReplayWindow(now: () => number): ReplayWindow {
     const nowMs = now();
     if (Math.abs(nowMs - at) > windowMs) throw apiErrors.timestampExpired();
     for (const [old, seenAtMs] of seen) {
-      if (seenAtMs > nowMs - windowMs && seen.size < maxNonces) break;
+      if (seenAtMs >= nowMs - rememberMs && seen.size < maxNonces) break;
       seen.delete(old);
     }
-    const name = JSON.stringify([accessKeyId, nonce]);
+    const name = `${accessKeyId}\n${nonce}`;
     if (seen.has(name)) throw apiErrors.nonceUsed();
     seen.set(name, nowMs);
   };

@@ -1,61 +1,60 @@
 import type { IncomingMessage } from 'node:http';
 import { apiErrors } from './api-error.ts';
+import { readBody } from './request-body.ts';
 
 /** An RPC call as it came over the wire: everything a signature covers, kept raw or decoded exactly once. */
 export type RpcRequest = {
   method: string;
   pathname: string;
   /** Lower-case names. */
-  headers: Readonly<Record<string, string>>;
+  headers: ReadonlyMap<string, string>;
   query: ReadonlyMap<string, string>;
-  form: ReadonlyMap<string, string>;
   /** Query and form together. */
   parameters: ReadonlyMap<string, string>;
   body: Buffer;
 };
 
-const maxBodyBytes = 64 * 1024;
-
-/** Reads the whole request. Throws ApiError for a repeated parameter or header, a broken encoding, or a large body. */
+/** Reads the whole request. Throws ApiError for a repeated parameter or header, a broken encoding, or a bad body. */
 export async function readRpcRequest(req: IncomingMessage): Promise<RpcRequest> {
   const body = await readBody(req);
+  if (body === null) throw apiErrors.bodyTooLarge();
+  const headers = singleHeaders(req);
   const url = req.url ?? '/';
   const mark = url.indexOf('?');
   const query = parsePairs(mark === -1 ? '' : url.slice(mark + 1));
-  const isForm = (req.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
-  const form = isForm ? parsePairs(body.toString('utf8')) : new Map<string, string>();
-  const parameters = new Map(query);
-  for (const [name, value] of form) {
-    if (parameters.has(name)) throw apiErrors.malformed(`the parameter ${name} is given twice`);
-    parameters.set(name, value);
-  }
   return {
     method: req.method ?? 'GET',
     pathname: mark === -1 ? url : url.slice(0, mark),
-    headers: singleHeaders(req),
+    headers,
     query,
-    form,
-    parameters,
+    parameters: body.length === 0 ? query : withForm(query, headers.get('content-type'), body),
     body,
   };
 }
 
-async function readBody(req: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > maxBodyBytes) throw apiErrors.malformed('the body is too large');
-    chunks.push(chunk);
+function withForm(
+  query: ReadonlyMap<string, string>,
+  contentType: string | undefined,
+  body: Buffer,
+): Map<string, string> {
+  if (!/^application\/x-www-form-urlencoded(?:\s*;|$)/i.test(contentType ?? '')) {
+    throw apiErrors.malformed('a body must be application/x-www-form-urlencoded');
   }
-  return Buffer.concat(chunks);
+  const parameters = new Map(query);
+  for (const [name, value] of parsePairs(body.toString('utf8'))) {
+    if (parameters.has(name)) throw apiErrors.malformed(`the parameter ${name} is given twice`);
+    parameters.set(name, value);
+  }
+  return parameters;
 }
 
-function singleHeaders(req: IncomingMessage): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, values = []] of Object.entries(req.headersDistinct)) {
-    if (values.length > 1) throw apiErrors.malformed(`the header ${name} is given twice`);
-    headers[name] = values[0] ?? '';
+function singleHeaders(req: IncomingMessage): Map<string, string> {
+  const { rawHeaders } = req;
+  const headers = new Map<string, string>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase();
+    if (headers.has(name)) throw apiErrors.malformed(`the header ${name} is given twice`);
+    headers.set(name, rawHeaders[at + 1] ?? '');
   }
   return headers;
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { apiErrors } from './api-error.ts';
 import type { RpcRequest } from './rpc-request.ts';
 
@@ -10,44 +10,53 @@ export type AccessKey = {
   securityToken: string | null;
 };
 
-/** What a signature vouches for. */
+/** What a signature vouches for. `timestamp`: as given, not yet held against any clock. */
 export type Signed = { key: AccessKey; nonce: string; timestamp: string };
 
 /** Finds a key by its id. */
 export type FindKey = (accessKeyId: string) => AccessKey | undefined;
 
+/** The two ways to sign: ACS3-HMAC-SHA256 in a header, or HMAC-SHA1 in the parameters. */
+export type SignatureForm = 'v3' | 'v2';
+
 const v3 = 'ACS3-HMAC-SHA256';
+const maxNonceLength = 128;
+
+/** The form that the request uses. */
+export function signatureForm({ headers }: RpcRequest): SignatureForm {
+  return headers.has('authorization') ? 'v3' : 'v2';
+}
 
 /**
- * Verifies the signature, in the form that the request uses: ACS3-HMAC-SHA256 in the header, or HMAC-SHA1 in the
- * parameters. Throws ApiError as the front end would. Nonce and time window are the caller's to check.
+ * Verifies the signature, in the form that the request uses. Throws ApiError as the front end would. Nonce and time
+ * window are the caller's to check.
  */
 export function verifySignature(request: RpcRequest, findKey: FindKey): Signed {
-  return request.headers.authorization === undefined
-    ? verifyV2(request, findKey)
-    : verifyV3(request, findKey);
+  return signatureForm(request) === 'v3' ? verifyV3(request, findKey) : verifyV2(request, findKey);
 }
 
 function verifyV3(request: RpcRequest, findKey: FindKey): Signed {
-  const { headers } = request;
+  const { headers, body } = request;
   const authorization =
     /^ACS3-HMAC-SHA256 Credential=([^,\s]+),\s*SignedHeaders=([a-z0-9;-]+),\s*Signature=([0-9a-f]{64})$/.exec(
-      headers.authorization ?? '',
+      headers.get('authorization') ?? '',
     );
-  const [, accessKeyId = '', list = '', signature = ''] = authorization ?? [];
   if (authorization === null) throw apiErrors.signatureIncomplete('the Authorization header is malformed');
+  const [, accessKeyId = '', list = '', signature = ''] = authorization;
   const signedHeaders = list.split(';');
-  const mustBeSigned = Object.keys(headers).filter((name) => name.startsWith('x-acs-') || name === 'host');
-  for (const name of mustBeSigned) {
-    if (!signedHeaders.includes(name))
+  for (const name of headers.keys()) {
+    // What is not signed may be changed on the way: nothing that the answer depends on may be such.
+    const matters =
+      name.startsWith('x-acs-') || name === 'host' || (name === 'content-type' && body.length > 0);
+    if (matters && !signedHeaders.includes(name)) {
       throw apiErrors.signatureIncomplete(`the header ${name} is not signed`);
+    }
   }
-  const bodyHash = createHash('sha256').update(request.body).digest('hex');
-  if (headers['x-acs-content-sha256'] !== bodyHash) {
-    throw apiErrors.signatureIncomplete('x-acs-content-sha256 is not the digest of the body');
-  }
-  const key = keyOf(findKey, accessKeyId, headers['x-acs-security-token']);
-  const canonicalHeaders = signedHeaders.map((name) => `${name}:${(headers[name] ?? '').trim()}\n`).join('');
+  const key = keyOf(findKey, accessKeyId, headers.get('x-acs-security-token'));
+  const bodyHash = hash('sha256', body);
+  const canonicalHeaders = signedHeaders
+    .map((name) => `${name}:${(headers.get(name) ?? '').trim()}\n`)
+    .join('');
   const canonicalRequest = [
     request.method,
     request.pathname,
@@ -56,12 +65,13 @@ function verifyV3(request: RpcRequest, findKey: FindKey): Signed {
     list,
     bodyHash,
   ].join('\n');
-  const stringToSign = `${v3}\n${createHash('sha256').update(canonicalRequest).digest('hex')}`;
+  const stringToSign = `${v3}\n${hash('sha256', canonicalRequest)}`;
   const expected = createHmac('sha256', key.accessKeySecret).update(stringToSign).digest('hex');
-  if (!equal(expected, signature)) throw apiErrors.signatureMismatch(stringToSign);
-  const nonce = headers['x-acs-signature-nonce'];
-  if (nonce === undefined || nonce === '') throw apiErrors.missing('SignatureNonce');
-  return { key, nonce, timestamp: headers['x-acs-date'] ?? '' };
+  // The digest in the header is what some servers take for the body's; here both must say the same.
+  if (headers.get('x-acs-content-sha256') !== bodyHash || !equal(expected, signature)) {
+    throw apiErrors.signatureMismatch(stringToSign);
+  }
+  return signed(key, headers.get('x-acs-signature-nonce'), headers.get('x-acs-date'));
 }
 
 function verifyV2(request: RpcRequest, findKey: FindKey): Signed {
@@ -74,20 +84,26 @@ function verifyV2(request: RpcRequest, findKey: FindKey): Signed {
     throw apiErrors.signatureIncomplete('SignatureMethod must be HMAC-SHA1 and SignatureVersion 1.0');
   }
   const key = keyOf(findKey, accessKeyId, parameters.get('SecurityToken'));
-  const signed = new Map(parameters);
-  signed.delete('Signature');
-  const stringToSign = `${request.method}&${encode('/')}&${encode(canonicalQuery(signed))}`;
+  const unsigned = new Map(parameters);
+  unsigned.delete('Signature');
+  const stringToSign = `${request.method}&${encode('/')}&${encode(canonicalQuery(unsigned))}`;
   const expected = createHmac('sha1', `${key.accessKeySecret}&`).update(stringToSign).digest('base64');
   if (!equal(expected, signature)) throw apiErrors.signatureMismatch(stringToSign);
-  const nonce = parameters.get('SignatureNonce');
+  return signed(key, parameters.get('SignatureNonce'), parameters.get('Timestamp'));
+}
+
+function signed(key: AccessKey, nonce: string | undefined, timestamp: string | undefined): Signed {
   if (nonce === undefined || nonce === '') throw apiErrors.missing('SignatureNonce');
-  return { key, nonce, timestamp: parameters.get('Timestamp') ?? '' };
+  if (nonce.length > maxNonceLength) throw apiErrors.invalid('SignatureNonce');
+  if (timestamp === undefined || timestamp === '') throw apiErrors.missing('Timestamp');
+  return { key, nonce, timestamp };
 }
 
 function keyOf(findKey: FindKey, accessKeyId: string, securityToken: string | undefined): AccessKey {
   const key = findKey(accessKeyId);
   if (key === undefined) throw apiErrors.keyUnknown();
-  if ((securityToken ?? null) !== key.securityToken) throw apiErrors.securityTokenInvalid();
+  if (key.securityToken !== null && securityToken === undefined) throw apiErrors.missing('SecurityToken');
+  if ((securityToken ?? null) !== key.securityToken) throw apiErrors.securityTokenMismatch();
   return key;
 }
 
@@ -98,7 +114,7 @@ function canonicalQuery(pairs: ReadonlyMap<string, string>): string {
     .join('&');
 }
 
-/** RFC 3986: everything but the unreserved characters. */
+/** RFC 3986, section 2.3: everything but the unreserved characters. */
 function encode(text: string): string {
   return encodeURIComponent(text).replaceAll(
     /[!'()*]/g,
