@@ -17,7 +17,6 @@ const oddText = fc.oneof(
     'true ',
     '*',
     '\\A',
-    '${x}',
     '{{',
     '%s',
     '0',
