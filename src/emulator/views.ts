@@ -43,20 +43,6 @@ export function describeGateway(gateway: VpnGateway): Record<string, unknown> {
 
 /** A connection as DescribeVpnConnections lists it, keys and all. */
 export function describeConnection(gateway: VpnGateway, connection: Connection): Record<string, unknown> {
-  const ike = {
-    IkeVersion: 'ikev2',
-    IkeMode: 'main',
-    IkeEncAlg: 'aes256',
-    IkeAuthAlg: 'sha256',
-    IkePfs: 'group14',
-  };
-  const tunnel = (role: string) => ({
-    Role: role,
-    State: 'active',
-    Status: connection.status,
-    TunnelIkeConfig: { ...ike, Psk: emulatorSecrets.tunnelPsk },
-    TunnelBgpConfig: { LocalAsn: '65001', PeerAsn: '65002', BgpStatus: 'success' },
-  });
   return {
     VpnConnectionId: connection.vpnConnectionId,
     VpnGatewayId: gateway.vpnGatewayId,
@@ -66,11 +52,48 @@ export function describeConnection(gateway: VpnGateway, connection: Connection):
     State: connection.state,
     CreateTime: gateway.createTimeMs,
     AttachType: 'VPNGW',
+    ResourceGroupId: gateway.resourceGroupId,
+    NetworkType: gateway.networkType,
     LocalSubnet: '10.0.0.0/16',
     RemoteSubnet: '192.168.0.0/16',
-    IkeConfig: { ...ike, Psk: emulatorSecrets.psk },
+    EffectImmediately: false,
+    EnableDpd: true,
+    EnableNatTraversal: true,
+    EnableTunnelsBgp: true,
+    IkeConfig: { ...ike, IkeLifetime: 86_400, Psk: emulatorSecrets.psk },
+    IpsecConfig: { ...ipsec, IpsecLifetime: 86_400 },
     VpnBgpConfig: { LocalAsn: 65001, PeerAsn: 65002, AuthKey: emulatorSecrets.bgpKey, Status: 'success' },
-    TunnelOptionsSpecification: { TunnelOptions: [tunnel('master'), tunnel('slave')] },
+    TunnelOptionsSpecification: {
+      TunnelOptions: ['master', 'slave'].map((role, index) => tunnel(connection, role, index + 1)),
+    },
     Tag: { Tag: [] },
+  };
+}
+
+const ike = {
+  IkeVersion: 'ikev2',
+  IkeMode: 'main',
+  IkeEncAlg: 'aes256',
+  IkeAuthAlg: 'sha256',
+  IkePfs: 'group14',
+  LocalId: '203.0.113.10',
+  RemoteId: '198.51.100.1',
+};
+const ipsec = { IpsecEncAlg: 'aes256', IpsecAuthAlg: 'sha256', IpsecPfs: 'group14' };
+
+/** Here the real API writes as text what it writes as numbers and booleans for the connection itself. */
+function tunnel(connection: Connection, role: string, index: number): Record<string, unknown> {
+  return {
+    TunnelId: `tun-${connection.vpnConnectionId.slice(4)}${index}`,
+    TunnelIndex: index,
+    Role: role,
+    State: 'active',
+    Status: connection.status,
+    CustomerGatewayId: connection.customerGatewayId,
+    EnableDpd: 'true',
+    EnableNatTraversal: 'true',
+    TunnelIkeConfig: { ...ike, IkeLifetime: '86400', Psk: emulatorSecrets.tunnelPsk },
+    TunnelIpsecConfig: { ...ipsec, IpsecLifetime: '86400' },
+    TunnelBgpConfig: { LocalAsn: '65001', PeerAsn: '65002', BgpStatus: 'success' },
   };
 }
