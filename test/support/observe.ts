@@ -17,9 +17,16 @@ export function calls(cloud: Emulator, action: string): number {
   return cloud.journal.entries().filter((entry) => entry.action === action).length;
 }
 
-/** Resolves when `condition` holds; a test that waits in vain ends by its own time limit. */
+/** How long is waited for anything, far longer than it ever takes; only so that a test in vain ends. */
+const patienceMs = 30_000;
+
+/** Resolves when `condition` holds; rejects when it does not come to hold. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(10);
+  const deadline = performance.now() + patienceMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`Waited in vain for: ${condition.toString()}`);
+    await delay(10);
+  }
 }
 
 /** Audit records as the auditor reads them over HTTP, oldest first. `query` without the question mark. */
@@ -58,7 +65,9 @@ export async function operationIn(
 ): Promise<Response['body']> {
   let body: Response['body'];
   await until(async () => {
-    ({ body } = await readOperation(portcullis, operationId));
+    const answer = await readOperation(portcullis, operationId);
+    if (answer.status !== 200) throw new Error(`The operation could not be read: ${answer.text}`);
+    ({ body } = answer);
     return body.state === state;
   });
   return body;
