@@ -79,7 +79,7 @@ const mismatches: [name: string, action: string, parameters: Record<string, stri
   ['another gateway', deletion, two],
   ['another region', deletion, { ...one, RegionId: 'eu-central-1' }],
   ['a parameter more', deletion, { ...one, OwnerId: '1' }],
-  ['another action', creation, network],
+  ['another action', creation, one],
 ];
 for (const [name, action, parameters] of mismatches) {
   test(`the same token with ${name} is refused`, async () => {

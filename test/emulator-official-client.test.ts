@@ -114,11 +114,14 @@ test('an error reaches the official client as the class and with the fields that
   assert.equal(name, 'ClientError');
   assert.deepEqual(Object.keys(data).sort(), ['Code', 'HostId', 'Message', 'Recommend', 'RequestId']);
   assert.equal(data.HostId, `127.0.0.1:${cloud.port}`);
-  assert.partialDeepStrictEqual(failure, {
-    code: 'VpnDependencyViolation.VpnConnection',
-    statusCode: 400,
-    requestId: data.RequestId,
-  });
+  assert.partialDeepStrictEqual(
+    { ...failure },
+    {
+      code: 'VpnDependencyViolation.VpnConnection',
+      statusCode: 400,
+      requestId: data.RequestId,
+    },
+  );
 
   cloud.faults.add({
     kind: 'error',
