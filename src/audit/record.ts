@@ -77,7 +77,10 @@ export type AuditRecord = {
   attempts: number | null;
   /** Milliseconds from the arrival of the request to this record. */
   latencyMs: number | null;
-  /** For `refusals`: how many, of what kinds. For `read`: what was asked. */
+  /**
+   * For `refusals`: how many, of what kinds. For `read`: what was asked. For a request that was refused before it was
+   * read: its method and path. For a later look: what was seen.
+   */
   summary: Record<string, unknown> | null;
 };
 

@@ -185,6 +185,7 @@ async function auditedProblem(
       origin: exchange.origin,
       principal: exchange.principal,
       latencyMs: nowMs - exchange.arrivedAtMs,
+      summary: exchange.asked,
     });
     return problem;
   } catch (error) {

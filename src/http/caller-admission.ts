@@ -58,6 +58,7 @@ export function createCallerAdmission(deps: CallerAdmissionDeps): CallerAdmissio
       origin: exchange.origin,
       principal: exchange.principal,
       latencyMs: now() - exchange.arrivedAtMs,
+      summary: exchange.asked,
     });
   }
 

@@ -8,6 +8,8 @@ export type Exchange = {
   origin: RequestOrigin;
   /** Milliseconds since the epoch. */
   arrivedAtMs: number;
+  /** Method and path (bounded, without query), for the record of a request that is refused before it is read. */
+  asked: { method: string; path: string };
   principal: Principal | null;
   /** Path template of the matched route, e.g. `/v1/operations/{operationId}`; null until one matched. */
   route: string | null;
@@ -19,6 +21,7 @@ export type Exchange = {
 
 const exchanges = new WeakMap<Request, Exchange>();
 
+const maxRecordedPath = 300;
 const requestIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 // https://www.w3.org/TR/trace-context/#traceparent-header: version-traceid-parentid-flags; zero ids are invalid.
 const traceparentPattern =
@@ -35,6 +38,7 @@ export function beginExchange(req: Request, res: Response, nowMs: number): Excha
   const exchange: Exchange = {
     origin: { requestId, traceId, sourceAddress: req.ip ?? 'unknown' },
     arrivedAtMs: nowMs,
+    asked: { method: req.method, path: req.path.slice(0, maxRecordedPath) },
     principal: null,
     route: null,
     audited: false,
