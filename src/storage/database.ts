@@ -1,8 +1,14 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
-import { Kysely, SqliteDialect, type Transaction } from 'kysely';
+import {
+  Kysely,
+  SqliteDialect,
+  type SqliteDatabase as SqliteDialectDatabase,
+  type Transaction,
+} from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { LRUCache } from 'lru-cache';
 import { OperatorError, Problem } from '../errors.ts';
 import * as operationsAndAudit from './migrations/0001-operations-and-audit.ts';
 import type { Schema } from './schema.ts';
@@ -31,7 +37,7 @@ const lockWaitMs = 100;
  */
 export async function openDatabase(file: string): Promise<OpenDatabase> {
   const sqlite = openFile(file);
-  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: sqlite }) });
+  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: rememberingStatements(sqlite) }) });
   try {
     await migrate(db, file);
   } catch (error) {
@@ -54,7 +60,7 @@ export function openDatabaseReadOnly(file: string): OpenDatabase {
       },
     );
   }
-  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: sqlite }) });
+  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: rememberingStatements(sqlite) }) });
   return { db, [Symbol.asyncDispose]: () => db.destroy() };
 }
 
@@ -87,6 +93,21 @@ export function isUniqueViolation(error: unknown, columns: string): boolean {
     error.code === 'SQLITE_CONSTRAINT_UNIQUE' &&
     error.message.includes(columns)
   );
+}
+
+/** Preparing a statement costs as much as running it, and the same few run over and over. */
+function rememberingStatements(sqlite: SqliteDatabase.Database): SqliteDialectDatabase {
+  const prepared = new LRUCache<string, SqliteDatabase.Statement<unknown[]>>({ max: 100 });
+  return {
+    close: () => void sqlite.close(),
+    prepare(sql) {
+      const known = prepared.get(sql);
+      if (known !== undefined) return known;
+      const statement = sqlite.prepare<unknown[]>(sql);
+      prepared.set(sql, statement);
+      return statement;
+    },
+  };
 }
 
 function openFile(file: string): SqliteDatabase.Database {
