@@ -202,6 +202,9 @@ test('long lists of tags go on with NextToken', async () => {
     numbers,
     gateways.map((_, index) => String(index + 1)),
   );
+  // Exactly full: there is nothing to go on with.
+  const even = await listTags({ 'Tag.1.Key': 'even', 'Tag.1.Value': 'true', MaxResults: '26' });
+  assert.deepEqual([even.TagResources.TagResource.length, even.NextToken], [26, '']);
   const { body } = await ask('ListTagResources', {
     ResourceType: 'VPNGATEWAY',
     'Tag.1.Key': 'number',
