@@ -267,3 +267,12 @@ test('a replay after a lost answer has no second effect', async () => {
     ],
   );
 });
+
+test('a defect of the emulator itself is told as one, and it goes on', async () => {
+  await using cloud = await emulatorWith([gateway('vpn-one'), gateway('vpn-two', { tags: null as never })]);
+  const { status, body } = await send(cloud.port, call('vpn-two', 'DescribeVpnGateway'));
+  assert.deepEqual([status, body.Code], [500, 'InternalError']);
+  assert.match(body.Message ?? '', /The emulator has a defect: TypeError/);
+  assert.equal(cloud.journal.entries()[0]?.code, 'InternalError');
+  assert.equal((await send(cloud.port, call('vpn-one'))).status, 200);
+});
