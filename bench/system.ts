@@ -120,13 +120,19 @@ function child(stack: AsyncDisposableStack, file: string, args: string[]): Child
 }
 
 async function message(from: ChildProcess): Promise<unknown> {
-  const [received] = await Promise.race([
-    once(from, 'message'),
-    once(from, 'exit').then(([code]) => {
-      throw new Error(`A process of the benchmark ended with ${code}.`);
-    }),
-  ]);
-  return received;
+  const settled = new AbortController();
+  const { signal } = settled;
+  try {
+    const [received] = await Promise.race([
+      once(from, 'message', { signal }),
+      once(from, 'exit', { signal }).then(([code]) => {
+        throw new Error(`A process of the benchmark ended with ${code}.`);
+      }),
+    ]);
+    return received;
+  } finally {
+    settled.abort();
+  }
 }
 
 async function freePort(): Promise<number> {
