@@ -150,3 +150,29 @@ for (const [look, overdue, from, to] of [
     if (to === 'needs_attention') assert.equal(after?.problem?.code, 'OUTCOME_UNKNOWN');
   });
 }
+
+test('what needs attention is still looked at, last, and ends when the gateway is gone', async () => {
+  let look: Look = 'present';
+  await using at = await open({ look: () => look, call: accepted });
+  const answer = await guardedDelete(at.guard, asked);
+  assert.ok(answer.kind === 'carried-out');
+  const { operationId } = answer.operation;
+  at.passes(60_000);
+  await at.followUp().processAll();
+  const waiting = await at.ledger.find(operationId);
+  assert.equal(waiting?.state, 'needs_attention');
+  for (look of ['present', 'deleting', 'unreadable'] as const) {
+    await at.followUp().processAll();
+    assert.deepEqual(await at.ledger.find(operationId), waiting);
+  }
+  const other = await guardedDelete(at.guard, { ...asked, target: { ...asked.target, resourceId: 'vpn-b' } });
+  assert.ok(other.kind === 'carried-out');
+  assert.deepEqual(
+    (await at.ledger.toFollow(10)).map((operation) => operation.operationId),
+    [other.operation.operationId, operationId],
+  );
+  look = 'gone';
+  await at.followUp().processAll();
+  const ended = await at.ledger.find(operationId);
+  assert.deepEqual([ended?.state, ended?.problem], ['gone', null]);
+});

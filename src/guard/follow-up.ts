@@ -29,7 +29,8 @@ const batch = 500;
 
 /**
  * Follows operations to their end by looking at the cloud: those that a stopped process left in `sending`, those with
- * an unknown outcome, and accepted ones until the resource is gone.
+ * an unknown outcome, and accepted ones until the resource is gone; those that need attention as well, since the
+ * resource may be gone after all.
  */
 export function createFollowUp(deps: FollowUpDeps): FollowUp {
   async function lookAt({ accountId, resource }: Operation): Promise<Look> {
@@ -96,6 +97,8 @@ export function createFollowUp(deps: FollowUpDeps): FollowUp {
 
 function nextState(operation: Operation, look: Look, overdue: boolean): { state: OperationState } | null {
   if (look === 'gone') return { state: 'gone' };
+  // Whatever a person does about it ends there, too; nothing else is news.
+  if (operation.state === 'needs_attention') return null;
   if (look === 'deleting' && operation.state !== 'accepted') return { state: 'accepted' };
   return overdue ? { state: 'needs_attention' } : null;
 }

@@ -33,7 +33,7 @@ export type Ledger = {
   find(operationId: string): Promise<Operation | null>;
   /** The operation that this caller's idempotency key began, if any. */
   findByKey(principal: { issuer: string; subject: string }, key: string): Promise<Operation | null>;
-  /** Operations whose end is not known, the least recently touched first. */
+  /** Operations whose end is not known, the least recently touched first, those that need attention last. */
   toFollow(limit: number): Promise<Operation[]>;
   /** How many operations are in each state. */
   countByState(): Promise<Record<OperationState, number>>;
@@ -115,7 +115,9 @@ export function createLedger(db: Database, audit: AuditLog, now: () => number): 
         const rows = await db
           .selectFrom('operations')
           .selectAll()
-          .where('state', 'in', ['sending', 'unknown', 'accepted'])
+          .where('state', 'in', ['sending', 'unknown', 'accepted', 'needs_attention'])
+          // What waits for a person may wait for long, and must not keep the others from being looked at.
+          .orderBy((eb) => eb('state', '=', 'needs_attention'))
           .orderBy('updated_at')
           .limit(limit)
           .execute();

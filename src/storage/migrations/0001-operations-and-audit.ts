@@ -38,7 +38,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create unique index operations_idempotency on operations
     (principal_issuer, principal_subject, idempotency_key) where idempotency_key is not null`.execute(db);
   await sql`create index operations_to_follow on operations (updated_at)
-    where state in ('pending', 'sending', 'unknown', 'accepted')`.execute(db);
+    where state in ('pending', 'sending', 'unknown', 'accepted', 'needs_attention')`.execute(db);
 
   await db.schema
     .createTable('audit_records')
