@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { Config } from '@alicloud/openapi-client';
 import vpc from '@alicloud/vpc20160428';
 import type { VpnGateway } from '../../src/emulator/cloud.ts';
@@ -9,6 +10,7 @@ import {
   startEmulator,
 } from '../../src/emulator/server.ts';
 import type { AccessKey } from '../../src/emulator/signature.ts';
+import type { WireAnswer } from './rpc-wire.ts';
 
 export const region = 'cn-hangzhou';
 const [first] = emulatorDefaults.accessKeys;
@@ -83,3 +85,27 @@ export function officialClient(
     }) as unknown as ConstructorParameters<typeof vpc.default>[0],
   );
 }
+
+/** Refused in the API's own form, and without any effect. */
+export function assertRefused(
+  cloud: Emulator,
+  answer: WireAnswer,
+  status: number,
+  code: string,
+  message: RegExp,
+): void {
+  const { RequestId, HostId, Code, Message, Recommend, ...rest } = answer.body;
+  assert.deepEqual([answer.status, Code], [status, code], answer.text);
+  assert.match(Message ?? '', message);
+  assert.match(RequestId ?? '', /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/);
+  assert.match(HostId ?? '', /^[\w.]+(:\d+)?$/);
+  assert.equal(Recommend, `https://error-center.aliyun.com/status/search?Keyword=${code}&source=PopGw`);
+  assert.deepEqual(rest, {});
+  assert.match(answer.headers['content-type'] ?? '', /^application\/json/);
+  assert.deepEqual(cloud.journal.effects(), []);
+  assert.equal(cloud.journal.entries().at(-1)?.code, code);
+}
+
+/** How the message begins that tells a client what the server would have signed. */
+export const mismatch =
+  /^Specified signature is not matched with our calculation\. server string to sign is:/;
