@@ -48,7 +48,7 @@ test(`OPA in Go and the bundle in WASM answer ${count} generated inputs alike`, 
   context.diagnostic(
     [...tally]
       .toSorted()
-      .map(([name, times]) => `${name} ${times}`)
+      .map((pair) => pair.join(' '))
       .join(', '),
   );
 
