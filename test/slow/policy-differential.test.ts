@@ -47,8 +47,8 @@ test(`OPA in Go and the bundle in WASM answer ${count} generated inputs alike`, 
   }
   context.diagnostic(
     [...tally]
-      .toSorted()
       .map((pair) => pair.join(' '))
+      .toSorted()
       .join(', '),
   );
 
