@@ -11,7 +11,7 @@ type Answer = { status: number; body: Record<string, unknown> };
 
 /**
  * `POST`, `GET`, `DELETE /_emulator/faults` and `GET`, `DELETE /_emulator/journal`. Unauthenticated: the emulator
- * listens on loopback and guards nothing. Web pages are kept out nevertheless, since a browser on the machine reaches
+ * listens on loopback only and guards nothing. Web pages are kept out nevertheless, since a browser on the machine reaches
  * loopback for them. Rejects when the connection breaks.
  */
 export async function answerAdmin(

@@ -1,5 +1,6 @@
+import { lookup } from 'node:dns/promises';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { type AddressInfo, BlockList, isIPv6 } from 'node:net';
 import { OperatorError } from '../errors.ts';
 import { adminPrefix, answerAdmin } from './admin.ts';
 import { answerCall, type World } from './answer-call.ts';
@@ -11,6 +12,7 @@ import { createReplayWindow } from './replay-window.ts';
 import type { AccessKey } from './signature.ts';
 
 export type EmulatorOptions = {
+  /** A loopback address, or a name of one. */
   host: string;
   /** 0: any free one. */
   port: number;
@@ -44,7 +46,7 @@ export const emulatorDefaults = {
   timings: { provisioningMs: 5_000, updatingMs: 5_000, deletingMs: 5_000 },
 } as const satisfies Partial<EmulatorOptions>;
 
-/** Starts the emulator. Rejects with OperatorError that says what to do when the port cannot be had. */
+/** Starts the emulator. Rejects with OperatorError that says what to do about a bad host or a port that cannot be had. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { now } = options;
   const ended = new AbortController();
@@ -67,7 +69,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   });
   // Clients keep connections longer than Node does, and take one that is closed under them for a fault.
   server.keepAliveTimeout = 60_000;
-  const { address, port } = await listen(server, options);
+  const { address, port } = await listen(server, {
+    host: await loopbackAddress(options.host),
+    port: options.port,
+  });
   return {
     url: `http://${isIPv6(address) ? `[${address}]` : address}:${port}`,
     port,
@@ -81,6 +86,26 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         server.closeAllConnections();
       }),
   };
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+/** The address of `host`. Anyone who reaches the admin endpoint may use it, so nobody else's machine may. */
+async function loopbackAddress(host: string): Promise<string> {
+  const found = await lookup(host).catch((error: unknown) => {
+    throw new OperatorError(`The host ${host} has no address. Let the emulator listen on 127.0.0.1.`, {
+      cause: error,
+    });
+  });
+  if (!loopback.check(found.address, found.family === 6 ? 'ipv6' : 'ipv4')) {
+    throw new OperatorError(
+      `The emulator cannot listen on ${host}: its admin endpoint asks for no credentials, so it serves this ` +
+        'machine only. Let it listen on 127.0.0.1.',
+    );
+  }
+  return found.address;
 }
 
 async function listen(
