@@ -3,6 +3,11 @@ import { test } from 'node:test';
 import { OperatorError } from '../src/errors.ts';
 import { emulatorWith } from './support/emulator.ts';
 
+/** Starts one and, should that succeed against expectation, ends it again, so that the test fails and does not hang. */
+async function startOn(host: string): Promise<void> {
+  await using _cloud = await emulatorWith([], { host });
+}
+
 for (const host of ['127.0.0.1', 'localhost']) {
   test(`the emulator answers on ${host}`, async () => {
     await using cloud = await emulatorWith([], { host });
@@ -20,7 +25,7 @@ const refused: Record<string, string> = {
 };
 for (const [what, host] of Object.entries(refused)) {
   test(`the emulator, which asks nobody who they are, does not listen on ${what}`, async () => {
-    await assert.rejects(emulatorWith([], { host }), (error: unknown) => {
+    await assert.rejects(startOn(host), (error: unknown) => {
       assert.ok(error instanceof OperatorError);
       assert.match(error.message, /serves this machine only. Let it listen on 127\.0\.0\.1/);
       return true;
@@ -31,7 +36,7 @@ for (const [what, host] of Object.entries(refused)) {
 test('a host without an address is told, and what to do', async () => {
   // Longer than any name may be, so that no name server is asked.
   const host = 'x'.repeat(300);
-  await assert.rejects(emulatorWith([], { host }), (error: unknown) => {
+  await assert.rejects(startOn(host), (error: unknown) => {
     assert.ok(error instanceof OperatorError);
     assert.match(error.message, /x has no address\. Let the emulator listen on 127\.0\.0\.1/);
     return true;
