@@ -52,9 +52,27 @@ const settingsSchema = z.strictObject({
       failedAuthenticationsPerMinute: z.int().min(1).max(10_000).default(30),
     })
     .prefault({}),
-  followUp: z
+  /** PostgreSQL, for several instances; without it, SQLite in the state directory. The URL may hold a password. */
+  database: z
     .strictObject({
-      intervalMs: z.int().min(100).max(600_000).default(5_000),
+      url: z
+        .string()
+        .regex(/^postgres(ql)?:\/\//, 'is no postgresql:// URL')
+        .nullable()
+        .default(null),
+    })
+    .prefault({}),
+  ledger: z
+    .strictObject({
+      idempotencyRetentionMs: z.int().min(60_000).max(31_536_000_000).default(86_400_000),
+      clientTokenTrustMs: z.int().min(1_000).max(86_400_000).default(600_000),
+      leaseMs: z.int().min(1_000).max(600_000).default(20_000),
+    })
+    .prefault({}),
+  recovery: z
+    .strictObject({
+      intervalMs: z.int().min(100).max(60_000).default(1_000),
+      lookEveryMs: z.int().min(100).max(600_000).default(5_000),
       attentionAfterMs: z.int().min(1_000).max(86_400_000).default(600_000),
     })
     .prefault({}),
@@ -101,8 +119,13 @@ export const environmentVariables: Readonly<Record<string, { path: readonly stri
     path: ['limits', 'failedAuthenticationsPerMinute'],
     kind: 'number',
   },
-  PORTCULLIS_FOLLOW_UP_INTERVAL_MS: { path: ['followUp', 'intervalMs'], kind: 'number' },
-  PORTCULLIS_FOLLOW_UP_ATTENTION_AFTER_MS: { path: ['followUp', 'attentionAfterMs'], kind: 'number' },
+  PORTCULLIS_DATABASE_URL: { path: ['database', 'url'], kind: 'text' },
+  PORTCULLIS_LEDGER_IDEMPOTENCY_RETENTION_MS: { path: ['ledger', 'idempotencyRetentionMs'], kind: 'number' },
+  PORTCULLIS_LEDGER_CLIENT_TOKEN_TRUST_MS: { path: ['ledger', 'clientTokenTrustMs'], kind: 'number' },
+  PORTCULLIS_LEDGER_LEASE_MS: { path: ['ledger', 'leaseMs'], kind: 'number' },
+  PORTCULLIS_RECOVERY_INTERVAL_MS: { path: ['recovery', 'intervalMs'], kind: 'number' },
+  PORTCULLIS_RECOVERY_LOOK_EVERY_MS: { path: ['recovery', 'lookEveryMs'], kind: 'number' },
+  PORTCULLIS_RECOVERY_ATTENTION_AFTER_MS: { path: ['recovery', 'attentionAfterMs'], kind: 'number' },
   PORTCULLIS_LOG_LEVEL: { path: ['log', 'level'], kind: 'text' },
 };
 
@@ -225,6 +248,13 @@ function contradictions(config: Config): string[] {
     ) {
       problems.push(`cloud.${key}: with cloud.protocol http it must be set, to a loopback address.`);
     }
+  }
+  // One attempt with the wait for its turn and the look after it; the next attempt renews the lease.
+  const attemptMs = config.cloud.readTimeoutMs + 6_000;
+  if (config.ledger.leaseMs < attemptMs) {
+    problems.push(
+      `ledger.leaseMs: must be at least ${attemptMs}, cloud.readTimeoutMs and 6000 more, so that no lease ends during an attempt.`,
+    );
   }
   return problems;
 }

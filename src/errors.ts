@@ -23,6 +23,7 @@ export const errorTable = {
     title: 'This idempotency key belongs to another request',
   },
   TOO_MANY_FAILED_AUTHENTICATIONS: { status: 429, retryable: true, title: 'Too many failed authentications' },
+  BUDGET_EXHAUSTED: { status: 429, retryable: true, title: 'The budget of deletions is used up' },
   RATE_LIMITED: { status: 429, retryable: true, title: 'Too many requests' },
   HEADERS_TOO_LARGE: { status: 431, retryable: false, title: 'The header of the request is too large' },
   INTERNAL: { status: 500, retryable: true, title: 'Portcullis failed' },
@@ -58,6 +59,7 @@ export const errorTable = {
     retryable: true,
     title: 'Portcullis has no usable cloud credentials',
   },
+  DELETIONS_STOPPED: { status: 503, retryable: true, title: 'An operator has stopped all deletions' },
   SHUTTING_DOWN: { status: 503, retryable: true, title: 'This instance is shutting down' },
 } as const satisfies Record<string, { status: number; retryable: boolean; title: string }>;
 
@@ -88,6 +90,17 @@ export type UpstreamReport = {
   httpStatus: number | null;
 };
 
+/** Where a budget stands. */
+export type BudgetState = {
+  scope: 'principal' | 'tenant' | 'region' | 'all';
+  window: 'hour' | 'day';
+  limit: number;
+  /** Deletions that may still be begun. */
+  remaining: number;
+  /** Milliseconds until one more is free again, at the latest. */
+  resetMs: number;
+};
+
 export type ProblemOptions = {
   cause?: unknown;
   violations?: readonly Violation[];
@@ -98,6 +111,8 @@ export type ProblemOptions = {
   retryAfterMs?: number;
   /** For UNAUTHENTICATED: whether a token was sent; only then is an error named (RFC 6750 section 3). */
   tokenSent?: boolean;
+  /** For BUDGET_EXHAUSTED: the budgets that leave no room. */
+  budgets?: readonly BudgetState[];
   /** Names of the parts of the request that are at fault, for INVALID_REQUEST. */
   fields?: readonly string[];
 };

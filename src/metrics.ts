@@ -14,14 +14,16 @@ export type Metrics = {
   }) => void;
   onAuthenticationRefused: (reason: string) => void;
   onCallEnded: (outcome: string) => void;
+  onRecoveryStep: (step: string) => void;
   /** The Prometheus text exposition. */
   text: () => Promise<string>;
 };
 
-/** `operationsByState` is asked at every scrape. */
+/** `operationsByState` and `isStopped` are asked at every scrape. */
 export function createMetrics(deps: {
   policyRevision: () => string;
   operationsByState: () => Promise<Record<string, number>>;
+  isStopped: () => Promise<boolean>;
 }): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
@@ -51,6 +53,12 @@ export function createMetrics(deps: {
     labelNames: ['outcome'] as const,
     registers,
   });
+  const recoverySteps = new Counter({
+    name: 'portcullis_recovery_steps_total',
+    help: 'What recovery saw of unfinished operations, or did with them.',
+    labelNames: ['step'] as const,
+    registers,
+  });
   new Gauge({
     name: 'portcullis_operations',
     help: 'Operations in the ledger by state; needs_attention above zero wants a person.',
@@ -58,6 +66,14 @@ export function createMetrics(deps: {
     registers,
     async collect() {
       for (const [state, count] of Object.entries(await deps.operationsByState())) this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    name: 'portcullis_guard_stopped',
+    help: '1 while an operator has stopped all deletions.',
+    registers,
+    async collect() {
+      this.set((await deps.isStopped()) ? 1 : 0);
     },
   });
   new Gauge({
@@ -81,6 +97,7 @@ export function createMetrics(deps: {
     },
     onAuthenticationRefused: (reason) => refusals.inc({ reason }),
     onCallEnded: (outcome) => calls.inc({ outcome }),
+    onRecoveryStep: (step) => recoverySteps.inc({ step }),
     text: () => register.metrics(),
   };
 }

@@ -1,4 +1,4 @@
-import { type Database, type InTransaction, inTransaction, orStoreUnavailable } from '../storage/database.ts';
+import { type Database, type InTransaction, orStoreUnavailable, type Store } from '../storage/store.ts';
 import { type AuditDraft, type AuditRecord, auditRecord } from './record.ts';
 
 export type AuditFilter = {
@@ -27,8 +27,8 @@ export type AuditLog = {
   list(filter: AuditFilter): Promise<StoredAuditRecord[]>;
 };
 
-/** The audit log in `db`. `now`: milliseconds since the epoch. */
-export function createAuditLog(db: Database, now: () => number): AuditLog {
+/** The audit log in `store`. `now`: milliseconds since the epoch. */
+export function createAuditLog(store: Store, now: () => number): AuditLog {
   async function append(trx: InTransaction, draft: AuditDraft): Promise<AuditRecord> {
     const atMs = now();
     const record = auditRecord(draft, atMs);
@@ -54,12 +54,13 @@ export function createAuditLog(db: Database, now: () => number): AuditLog {
 
   return {
     append,
-    record: (draft) => inTransaction(db, (trx) => append(trx, draft)),
-    list: (filter) => orStoreUnavailable(() => listAuditRecords(db, filter)),
+    record: (draft) => store.transact((trx) => append(trx, draft)),
+    list: (filter) => orStoreUnavailable(() => listAuditRecords(store.read, filter)),
   };
 }
 
-async function listAuditRecords(db: Database, filter: AuditFilter): Promise<StoredAuditRecord[]> {
+/** Records in the order of the log, oldest first. */
+export async function listAuditRecords(db: Database, filter: AuditFilter): Promise<StoredAuditRecord[]> {
   let query = db
     .selectFrom('audit_records')
     .select(['sequence', 'record_json'])

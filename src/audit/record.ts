@@ -25,12 +25,14 @@ export type AuditedRequest = {
 };
 
 /**
- * - `decision`: one for every request: what was asked, by whom, and what Portcullis decided, before any call is made.
+ * - `decision`: one for every request: what was asked, by whom, and what Portcullis decided, before any call is made; and
+ *   one whenever recovery reconsiders whether to send a call again.
  * - `outcome`: one for every call: what became of it. Later looks at the cloud add further ones.
+ * - `administration`: an operator stopped deletions or let them go on.
  * - `read`: someone read operations or audit records.
  * - `refusals`: a counted summary of refusals that are too many to record singly.
  */
-export type AuditKind = 'decision' | 'outcome' | 'read' | 'refusals';
+export type AuditKind = 'decision' | 'outcome' | 'administration' | 'read' | 'refusals';
 
 /** The stage of a request that settled it. */
 export type Stage =
@@ -41,7 +43,7 @@ export type Stage =
   | 'decision'
   | 'intent'
   | 'call'
-  | 'follow-up';
+  | 'recovery';
 
 /**
  * One entry of the audit log. Refusals have the same fields as allowances; a field that a stage never reached is null.

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { createAuditLog, type StoredAuditRecord } from '../audit/log.ts';
-import { databaseFile, openDatabaseReadOnly } from '../storage/database.ts';
+import { listAuditRecords, type StoredAuditRecord } from '../audit/log.ts';
+import { openSqliteReadOnly } from '../storage/sqlite.ts';
 import { type Command, CommandError, textOption } from './command.ts';
 
 const defaultLimit = 50;
@@ -41,8 +40,8 @@ export const auditList: Command = {
       code: textOption(values, 'code'),
       result: textOption(values, 'result'),
     };
-    await using storage = openDatabaseReadOnly(join(stateDir, databaseFile));
-    const records = await createAuditLog(storage.db, Date.now).list(filter);
+    await using storage = openSqliteReadOnly(stateDir);
+    const records = await listAuditRecords(storage.read, filter);
     if (values.json !== true)
       stdout(row(['#', 'time', 'kind', 'result', 'code', 'subject', 'gateway', 'operation or request']));
     for (const record of records) stdout(values.json === true ? JSON.stringify(record) : row(cells(record)));

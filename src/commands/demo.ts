@@ -53,7 +53,7 @@ Nothing of it leaves the machine. The emulated gateways are new at every start; 
       issuers: [demoIssuerConfig(issuer.jwksUrl, demoGrants)],
       cloud: { endpoint, stsEndpoint: endpoint, protocol: 'http' },
       metrics: { port: 0 },
-      followUp: { intervalMs: 1_000 },
+      recovery: { lookEveryMs: 1_000 },
     });
     const [keys] = emulatorDefaults.accessKeys;
     if (keys === undefined) throw new Error('The emulator has no access key.');

@@ -1,9 +1,12 @@
 import type { AuditDraft } from '../audit/record.ts';
-import { Problem, type UpstreamReport } from '../errors.ts';
+import { Problem } from '../errors.ts';
+import { failPoint } from '../fail-point.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Operation, Outcome } from '../ledger/operation.ts';
+import { callSafely, outcomeOf, upstreamOf } from './call-outcome.ts';
 import type { CallOutcome, CloudOperation } from './cloud-operation.ts';
 import { auditedRequest, type GuardedRequest } from './request.ts';
+import { sendPermission } from './send-permission.ts';
 
 type Deps = {
   accountId: string;
@@ -15,63 +18,18 @@ type Deps = {
 /**
  * Makes the call of an operation whose intent is durable, and records what came of it. Returns the operation in its
  * new state; throws the Problem to answer with when the call certainly had no effect, and STORE_UNAVAILABLE when the
- * outcome could not be recorded: the operation then stays in `sending` and is followed up.
+ * outcome could not be recorded: the operation then stays in `sending`, and recovery takes it up.
  */
 export async function carryOut(deps: Deps, asked: GuardedRequest, begun: Operation): Promise<Operation> {
-  const { operationId, clientToken } = begun;
-  const result = await callSafely(deps.operation, asked, clientToken);
-  const outcome = outcomeOf(result);
-  const recorded = await recordOutcome(deps, asked, begun, result, outcome);
-  if (result.kind === 'failed') {
+  const { operationId, decisionId } = begun;
+  const result = await callSafely(deps.operation, begun, sendPermission(deps, begun));
+  failPoint('call-answered');
+  const recorded = await recordOutcome(deps, asked, begun, result, outcomeOf(result));
+  if (recorded.state === 'failed' && result.kind === 'failed') {
     const { code, detail, options } = result.problem;
-    throw new Problem(code, detail, { ...options, operationId, decisionId: begun.decisionId });
+    throw new Problem(code, detail, { ...options, operationId, decisionId });
   }
   return recorded;
-}
-
-/** A defect in the client must not read as "no effect": the outcome is then unknown. */
-async function callSafely(
-  operation: CloudOperation,
-  asked: GuardedRequest,
-  clientToken: string,
-): Promise<CallOutcome> {
-  try {
-    return await operation.call(asked.target, clientToken);
-  } catch (error) {
-    const reason = `The call ended in an unexpected failure (${error instanceof Error ? error.name : typeof error}).`;
-    return { kind: 'unknown', upstream: null, reason, attempts: 1 };
-  }
-}
-
-function outcomeOf(result: CallOutcome): Outcome {
-  const { attempts } = result;
-  switch (result.kind) {
-    case 'accepted':
-    case 'gone':
-      return {
-        state: result.kind,
-        upstream: { requestId: result.requestId, code: null },
-        problem: null,
-        attempts,
-      };
-    case 'failed': {
-      const { problem } = result;
-      const upstream = problem.options.upstream;
-      return {
-        state: 'failed',
-        upstream: { requestId: upstream?.requestId ?? null, code: upstream?.code ?? null },
-        problem: { code: problem.code, detail: problem.detail },
-        attempts,
-      };
-    }
-    case 'unknown':
-      return {
-        state: 'unknown',
-        upstream: { requestId: result.upstream?.requestId ?? null, code: result.upstream?.code ?? null },
-        problem: { code: 'OUTCOME_UNKNOWN', detail: result.reason },
-        attempts,
-      };
-  }
 }
 
 async function recordOutcome(
@@ -81,6 +39,7 @@ async function recordOutcome(
   result: CallOutcome,
   outcome: Outcome,
 ): Promise<Operation> {
+  const { operationId, decisionId } = begun;
   const record: AuditDraft = {
     kind: 'outcome',
     stage: 'call',
@@ -90,8 +49,8 @@ async function recordOutcome(
     origin: asked.origin,
     principal: asked.principal,
     request: auditedRequest(deps.operation.action, deps.accountId, asked),
-    decisionId: begun.decisionId,
-    operationId: begun.operationId,
+    decisionId,
+    operationId,
     policyRevision: begun.policyRevision,
     clientToken: begun.clientToken,
     upstream: upstreamOf(deps.operation.action, result),
@@ -99,24 +58,17 @@ async function recordOutcome(
     latencyMs: deps.now() - asked.arrivedAtMs,
   };
   try {
-    return await deps.ledger.finish(begun.operationId, outcome, record);
+    const recorded = await deps.ledger.finish(begun, 'called', outcome, record);
+    if (recorded !== null) return recorded;
+    // Another instance took it up meanwhile, and what it records is what holds.
+    const present = await deps.ledger.find(operationId);
+    if (present !== null) return present;
+    throw new Error('The operation has vanished from the ledger.');
   } catch (error) {
     throw new Problem(
       'STORE_UNAVAILABLE',
       `The call was made (${outcome.state}), but its outcome cannot be recorded now. Do not send it again: read the operation until it has ended.`,
-      { cause: error, operationId: begun.operationId, decisionId: begun.decisionId, retryAfterMs: 5_000 },
+      { cause: error, operationId, decisionId, retryAfterMs: 5_000 },
     );
-  }
-}
-
-function upstreamOf(action: string, result: CallOutcome): UpstreamReport | null {
-  switch (result.kind) {
-    case 'accepted':
-    case 'gone':
-      return { service: 'Vpc', action, code: null, requestId: result.requestId, httpStatus: null };
-    case 'failed':
-      return result.problem.options.upstream ?? null;
-    case 'unknown':
-      return result.upstream;
   }
 }

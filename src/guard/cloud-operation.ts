@@ -12,6 +12,14 @@ export type CallOutcome =
   /** It may have had an effect, and a look could not tell. */
   | { kind: 'unknown'; upstream: UpstreamReport | null; reason: string; attempts: number };
 
+/** Leave to send, which can end: a lease runs out, a token is no longer trusted, an operator stops everything. */
+export type SendPermission = {
+  /** Asked just before anything leaves. */
+  holds: () => boolean;
+  /** Asked before every further attempt; never rejects. False: there must be none. */
+  renew: () => Promise<boolean>;
+};
+
 /** What a look at the cloud shows of a resource; `unreadable` says nothing about it. */
 export type Look = 'gone' | 'deleting' | 'present' | 'unreadable';
 
@@ -24,7 +32,7 @@ export type CloudOperation = {
   newClientToken(): string;
   /** Reads what stands there. Throws a Problem when it cannot, GATEWAY_NOT_FOUND when nothing does. */
   readFacts(target: Target): Promise<unknown>;
-  /** Makes the call, with this token on every attempt. Resolves whatever the cloud does. */
-  call(target: Target, clientToken: string): Promise<CallOutcome>;
+  /** Makes the call, with this token on every attempt and only while permitted. Resolves whatever the cloud does. */
+  call(target: Target, clientToken: string, permission: SendPermission): Promise<CallOutcome>;
   look(target: Target): Promise<Look>;
 };

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { AuditLog } from '../audit/log.ts';
-import { Problem } from '../errors.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import { type BudgetState, Problem } from '../errors.ts';
+import { countedOf, type Ledger } from '../ledger/ledger.ts';
 import type { Operation } from '../ledger/operation.ts';
 import type { Policy } from '../policy/decision.ts';
 import { admissionInput, decisionInput, type RequestedAction } from '../policy/input.ts';
-import { type ActiveCalls, hold } from './active-calls.ts';
+import type { CallsUnderWay } from './calls-under-way.ts';
 import { carryOut } from './carry-out.ts';
 import type { CloudOperation } from './cloud-operation.ts';
 import { judge } from './judge.ts';
@@ -18,18 +18,21 @@ export type Guard = {
   policy: Policy & { readonly digest: string };
   ledger: Ledger;
   audit: AuditLog;
-  active: ActiveCalls;
+  underWay: CallsUnderWay;
   /** Milliseconds since the epoch. */
   now: () => number;
 };
 
 export type GuardAnswer =
-  /** The operation that this request began and carried out. */
-  | { kind: 'carried-out'; operation: Operation }
+  /**
+   * The operation that this request began, and the promise of what becomes of its call: the operation in its new state,
+   * or a Problem where the call had no effect or its outcome could not be recorded.
+   */
+  | { kind: 'begun'; operation: Operation; outcome: Promise<Operation>; budgets: readonly BudgetState[] }
   /** The operation that the same Idempotency-Key began earlier, as it stands now. */
   | { kind: 'replayed'; operation: Operation }
   /** Every check passed, and nothing was sent. */
-  | { kind: 'validated'; decisionId: string; policyRevision: string };
+  | { kind: 'validated'; decisionId: string; policyRevision: string; budgets: readonly BudgetState[] };
 
 /**
  * Deletes one resource, or says why not. Nothing is sent before the intent is durable. Throws a Problem for every
@@ -42,9 +45,10 @@ export async function guardedDelete(guard: Guard, asked: GuardedRequest): Promis
   const trail = openTrail(asked);
   const bound = fingerprint(operation.action, accountId, asked.target);
   const operationId = `op_${randomUUID()}`;
-  // From here on, and not only once the intent is durable: a look in between would take it for a stopped one.
-  using _active = hold(guard.active, operationId);
-  let begun: Operation;
+  const { regionId, resourceId } = asked.target;
+  const resource = { type: operation.resourceType, regionId, id: resourceId };
+  const counted = countedOf({ principal: asked.principal, resource });
+  let begun: Awaited<ReturnType<Ledger['begin']>>;
 
   async function replay(): Promise<GuardAnswer | null> {
     const earlier = await earlierOperation(ledger, asked, bound);
@@ -59,8 +63,11 @@ export async function guardedDelete(guard: Guard, asked: GuardedRequest): Promis
 
     const earlier = await replay();
     if (earlier !== null) return earlier;
+    await ledger.refuseWhileStopped();
 
     trail.stage = 'facts';
+    // Before the facts are read: a process that is held up meanwhile must not take them for fresh.
+    const decidedAt = now();
     const [facts] = await Promise.allSettled([operation.readFacts(asked.target)]);
     // The same key may have begun its operation meanwhile. What the facts show is then that operation's own doing, and
     // to refuse because of it would tell the caller that nothing was deleted.
@@ -69,15 +76,22 @@ export async function guardedDelete(guard: Guard, asked: GuardedRequest): Promis
     if (facts.status === 'rejected') throw facts.reason;
 
     trail.stage = 'decision';
-    const input = decisionInput(asked.principal, requested, facts.value, now());
+    const input = decisionInput(
+      asked.principal,
+      requested,
+      facts.value,
+      await ledger.usage(counted),
+      decidedAt,
+    );
     trail.policyInput = input;
-    judge(trail, policy.decision(input));
+    const { limits } = judge(trail, policy.decision(input));
 
     trail.stage = 'intent';
     if (asked.validateOnly) {
-      await ledger.refuseUnfinished(accountId, asked.target);
+      const { principal } = asked;
+      const budgets = await ledger.refuseAsBeginWould({ accountId, resource, principal }, limits);
       await audit.record(decisionRecord(context, trail, 'allowed'));
-      return { kind: 'validated', decisionId: trail.decisionId, policyRevision: policy.revision };
+      return { kind: 'validated', decisionId: trail.decisionId, policyRevision: policy.revision, budgets };
     }
     const clientToken = operation.newClientToken();
     begun = await ledger.begin(
@@ -85,29 +99,29 @@ export async function guardedDelete(guard: Guard, asked: GuardedRequest): Promis
         operationId,
         accountId,
         action: operation.action,
-        resource: {
-          type: operation.resourceType,
-          regionId: asked.target.regionId,
-          id: asked.target.resourceId,
-        },
+        resource,
         clientToken,
         reason: asked.reason,
         ticket: asked.ticket,
-        principal: { issuer: asked.principal.issuer, subject: asked.principal.subject },
+        principal: asked.principal,
         requestId: asked.origin.requestId,
         decisionId: trail.decisionId,
+        decidedAt,
         policyRevision: policy.revision,
         policyInput: input,
         idempotencyKey: asked.idempotencyKey,
         fingerprint: bound,
       },
+      limits,
       decisionRecord(context, trail, 'allowed', { operationId, clientToken }),
     );
   } catch (error) {
     throw await recordRefusal({ ...context, audit }, trail, error);
   }
 
-  return { kind: 'carried-out', operation: await carryOut(guard, asked, begun) };
+  const outcome = carryOut(guard, asked, begun.operation);
+  guard.underWay.add(outcome);
+  return { kind: 'begun', ...begun, outcome };
 }
 
 function requestedAction(guard: Guard, asked: GuardedRequest): RequestedAction {

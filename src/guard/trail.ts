@@ -71,6 +71,8 @@ export async function recordRefusal(
       }),
     );
   } catch (recordingError) {
+    // The store failed before as well, and that answer may name an operation which was begun all the same.
+    if (problem.code === 'STORE_UNAVAILABLE') return problem;
     return recordingError instanceof Problem ? recordingError : asProblem(recordingError, trail.decisionId);
   }
   return problem;

@@ -1,6 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../errors.ts';
-import { type Guard, type GuardAnswer, guardedDelete } from '../guard/delete.ts';
+import { failPoint } from '../fail-point.ts';
+import { type Guard, guardedDelete } from '../guard/delete.ts';
 import type { GuardedRequest } from '../guard/request.ts';
+import type { Operation } from '../ledger/operation.ts';
+import { patienceMs, readPreference, statePreference } from './prefer.ts';
+import { stateBudgets } from './rate-limit-headers.ts';
 import { invalid, readHeader, readPattern, readQuery, readText, refuseBody } from './read-request.ts';
 import type { AuthenticatedCall, GuardedRoute } from './route.ts';
 import { operationView } from './views.ts';
@@ -10,47 +15,82 @@ const gatewayPattern = /^vpn-[a-z0-9]{1,60}$/;
 const ticketPattern = /^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,99}$/;
 const maxReasonLength = 500;
 
-/** `DELETE /v1/regions/{regionId}/enhanced-vpn-gateways/{vpnGatewayId}`. */
-export function deleteGatewayRoute(guard: Guard): GuardedRoute {
+/**
+ * `DELETE /v1/regions/{regionId}/enhanced-vpn-gateways/{vpnGatewayId}`. `onLateFailure` is told of a call that ended in a
+ * failure when its caller no longer waited for it.
+ */
+export function deleteGatewayRoute(
+  guard: Guard,
+  onLateFailure: (error: unknown, operation: Operation) => void,
+): GuardedRoute {
   return {
     method: 'delete',
     path: '/v1/regions/{regionId}/enhanced-vpn-gateways/{vpnGatewayId}',
     access: 'authenticated',
     async handle(call, res) {
       const asked = readDeletion(call);
+      const preference = readPreference(call.req);
       const { exchange } = call;
       Object.assign(exchange.log, { regionId: asked.target.regionId, gateway: asked.target.resourceId });
       exchange.audited = true;
       const answer = await guardedDelete(guard, asked);
-      Object.assign(exchange.log, logged(answer));
       if (answer.kind === 'validated') {
-        res.status(200).json({
-          validateOnly: true,
-          accountId: guard.accountId,
-          action: guard.operation.action,
-          resource: {
-            type: guard.operation.resourceType,
-            regionId: asked.target.regionId,
-            id: asked.target.resourceId,
-          },
-          decision: {
-            decisionId: answer.decisionId,
-            allow: true,
-            violations: [],
-            policyRevision: answer.policyRevision,
-          },
-        });
+        Object.assign(exchange.log, { decisionId: answer.decisionId, result: 'validated' });
+        stateBudgets(res, answer.budgets);
+        res.status(200).json(validatedView(guard, asked, answer));
         return;
       }
-      const { operation } = answer;
+      if (answer.kind === 'begun') {
+        stateBudgets(res, answer.budgets);
+        statePreference(res, preference);
+      }
+      const operation =
+        answer.kind === 'begun'
+          ? await within(patienceMs(preference), answer, onLateFailure)
+          : answer.operation;
+      Object.assign(exchange.log, logged(operation), { replayed: answer.kind === 'replayed' });
       if (answer.kind === 'replayed') {
         res.setHeader('Idempotency-Replayed', 'true');
         if (operation.state === 'failed') throw replayedFailure(operation.operationId, operation.problem);
       }
+      failPoint('answer-before-send');
       const known = operation.state === 'accepted' || operation.state === 'gone';
       res.setHeader('Location', `/v1/operations/${operation.operationId}`);
       res.status(known ? 200 : 202).json(operationView(operation));
     },
+  };
+}
+
+/** What became of the call, or the operation as it was begun when that takes longer than the caller waits. */
+async function within(
+  patience: number | null,
+  { operation, outcome }: { operation: Operation; outcome: Promise<Operation> },
+  onLateFailure: (error: unknown, operation: Operation) => void,
+): Promise<Operation> {
+  if (patience === null) return outcome;
+  const waited = new AbortController();
+  const over = sleep(patience, 'over' as const, { signal: waited.signal }).catch(() => 'over' as const);
+  try {
+    const first = await Promise.race([outcome, over]);
+    if (first !== 'over') return first;
+    outcome.catch((error: unknown) => onLateFailure(error, operation));
+    return operation;
+  } finally {
+    waited.abort();
+  }
+}
+
+function validatedView(
+  guard: Guard,
+  { target }: GuardedRequest,
+  { decisionId, policyRevision }: { decisionId: string; policyRevision: string },
+): Record<string, unknown> {
+  return {
+    validateOnly: true,
+    accountId: guard.accountId,
+    action: guard.operation.action,
+    resource: { type: guard.operation.resourceType, regionId: target.regionId, id: target.resourceId },
+    decision: { decisionId, allow: true, violations: [], policyRevision },
   };
 }
 
@@ -120,15 +160,6 @@ function replayedFailure(operationId: string, problem: { code: string; detail: s
   );
 }
 
-function logged(answer: GuardAnswer): Record<string, unknown> {
-  if (answer.kind === 'validated') return { decisionId: answer.decisionId, result: 'validated' };
-  const { operationId, decisionId, state, upstream, attempts } = answer.operation;
-  return {
-    decisionId,
-    operationId,
-    result: state,
-    replayed: answer.kind === 'replayed',
-    attempts,
-    upstreamRequestId: upstream.requestId,
-  };
+function logged({ operationId, decisionId, state, upstream, attempts }: Operation): Record<string, unknown> {
+  return { decisionId, operationId, result: state, attempts, upstreamRequestId: upstream.requestId };
 }

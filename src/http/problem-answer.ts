@@ -1,6 +1,7 @@
 import type { Response } from 'express';
 import { errorTable, Problem } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
+import { stateBudgets } from './rate-limit-headers.ts';
 
 /** The error as the Problem to answer with; what is not one already is a defect of ours, or of the request's framing. */
 export function toProblem(error: unknown): Problem {
@@ -59,6 +60,7 @@ export function answerProblem(res: Response, problem: Problem, exchange: Exchang
   if (retryAfterMs !== undefined)
     res.setHeader('Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
   if (operationId !== undefined) res.setHeader('Location', `/v1/operations/${operationId}`);
+  stateBudgets(res, problem.options.budgets ?? []);
   if (problem.code === 'UNAUTHENTICATED') res.setHeader('WWW-Authenticate', challenge(problem));
   res
     .status(problem.status)

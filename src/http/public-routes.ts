@@ -4,7 +4,7 @@ import type { PublicRoute } from './route.ts';
 /** Whether Portcullis can decide and record, and what is amiss if not. */
 export type Readiness = {
   ready: boolean;
-  checks: Record<'store' | 'policy' | 'keys', { ok: boolean; detail: string }>;
+  checks: Record<'store' | 'operations' | 'policy' | 'keys', { ok: boolean; detail: string }>;
 };
 
 /** Liveness, readiness and the contract: public, and silent about everything internal. */

@@ -1,18 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditLog } from '../audit/log.ts';
 import type { AuditDraft } from '../audit/record.ts';
+import { auditorRole, mayReadOf } from '../auth/roles.ts';
 import { Problem } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Operation } from '../ledger/operation.ts';
+import { type ListCursor, type OperationList, readCursor, writeCursor } from '../ledger/operation-list.ts';
+import { type OperationState, operationStates } from '../ledger/states.ts';
+import { patienceMs, readPreference, statePreference } from './prefer.ts';
 import { invalid, readQuery } from './read-request.ts';
 import type { AuthenticatedCall, GuardedRoute } from './route.ts';
 import { operationView } from './views.ts';
 
-/** The role that reads everything and may change nothing. */
-const auditorRole = 'auditor';
-
 const operationPattern = /^op_[0-9a-f-]{36}$/;
 
-/** `GET /v1/operations/{operationId}`: a caller's own; every one for the auditor. */
-export function readOperationRoute(ledger: Ledger, audit: AuditLog): GuardedRoute {
+/**
+ * `GET /v1/operations/{operationId}`: a caller's own; every one for the auditor. With `Prefer: wait=N` it is answered when
+ * the operation has come to its end, or after that time.
+ */
+export function readOperationRoute(ledger: Ledger, audit: AuditLog, isStopping: () => boolean): GuardedRoute {
   return {
     method: 'get',
     path: '/v1/operations/{operationId}',
@@ -22,11 +28,8 @@ export function readOperationRoute(ledger: Ledger, audit: AuditLog): GuardedRout
       readQuery(req, []);
       const operationId = params.operationId ?? '';
       const operation = operationPattern.test(operationId) ? await ledger.find(operationId) : null;
-      const isOwn =
-        operation?.principal.issuer === principal.issuer &&
-        operation?.principal.subject === principal.subject;
       // An operation of somebody else is answered exactly as one that does not exist.
-      if (operation === null || !(isOwn || principal.roles.includes(auditorRole))) {
+      if (operation === null || !mayReadOf(principal, operation.principal)) {
         throw new Problem(
           'OPERATION_NOT_FOUND',
           'No operation of yours has this id. Use the operationId that the deletion was answered with.',
@@ -34,9 +37,71 @@ export function readOperationRoute(ledger: Ledger, audit: AuditLog): GuardedRout
       }
       await recordRead(audit, call, { operationId });
       exchange.log.operationId = operationId;
-      res.json(operationView(operation));
+      const preference = { ...readPreference(req), respondAsync: false };
+      statePreference(res, preference);
+      const nobodyWaits = () => isStopping() || res.closed;
+      res.json(operationView(await whenEnded(ledger, operation, patienceMs(preference) ?? 0, nobodyWaits)));
     },
   };
+}
+
+const endedStates: readonly OperationState[] = ['gone', 'failed', 'needs_attention'];
+const askEveryMs = 200;
+
+/** The operation when it needs no more waiting for: at its end, after `patience` milliseconds, or when nobody waits. */
+async function whenEnded(
+  ledger: Ledger,
+  operation: Operation,
+  patience: number,
+  nobodyWaits: () => boolean,
+): Promise<Operation> {
+  const deadline = performance.now() + patience;
+  let present = operation;
+  while (!endedStates.includes(present.state) && performance.now() < deadline && !nobodyWaits()) {
+    await sleep(Math.max(1, Math.min(askEveryMs, deadline - performance.now())));
+    present = (await ledger.find(operation.operationId)) ?? present;
+  }
+  return present;
+}
+
+const listParameters = ['cursor', 'limit', 'state', 'regionId', 'resourceId', 'subject'] as const;
+const maxListPage = 200;
+
+/** `GET /v1/operations`: a caller's own, everyone's for the auditor; the newest first. */
+export function listOperationsRoute(operations: OperationList, audit: AuditLog): GuardedRoute {
+  return {
+    method: 'get',
+    path: '/v1/operations',
+    access: 'authenticated',
+    async handle(call, res) {
+      const { req, principal } = call;
+      const query = readQuery(req, listParameters);
+      const filter = {
+        owner: principal.roles.includes(auditorRole) ? null : principal,
+        state: query.state === undefined ? null : readState(query.state),
+        regionId: query.regionId ?? null,
+        resourceId: query.resourceId ?? null,
+        subject: query.subject ?? null,
+        cursor: query.cursor === undefined ? null : readListCursor(query.cursor),
+        limit: readNumber('limit', query.limit, 50, maxListPage),
+      };
+      await recordRead(audit, call, { summary: { operations: { ...query } } });
+      const { operations: page, next } = await operations.page(filter);
+      res.json({ operations: page.map(operationView), next: next === null ? null : writeCursor(next) });
+    },
+  };
+}
+
+function readState(text: string): OperationState {
+  const state = operationStates.find((known) => known === text);
+  if (state === undefined) throw invalid('state', `is no state (${operationStates.join(', ')}).`);
+  return state;
+}
+
+function readListCursor(text: string): ListCursor {
+  const cursor = readCursor(text);
+  if (cursor === null) throw invalid('cursor', 'is none that a list of operations was answered with.');
+  return cursor;
 }
 
 const auditParameters = ['after', 'limit', 'operationId', 'subject', 'resourceId', 'code', 'result'] as const;

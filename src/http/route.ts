@@ -16,7 +16,7 @@ export type PublicRoute = {
 };
 
 export type GuardedRoute = {
-  method: 'get' | 'delete';
+  method: 'get' | 'delete' | 'post';
   path: `/v1/${string}`;
   /** Any authenticated caller, or only one with that role. */
   access: 'authenticated' | { role: string };

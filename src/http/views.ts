@@ -23,5 +23,6 @@ export function operationView(operation: Operation): Record<string, unknown> {
     attempts: operation.attempts,
     createdAt: new Date(operation.createdAt).toISOString(),
     updatedAt: new Date(operation.updatedAt).toISOString(),
+    history: operation.history.map(({ at, ...entry }) => ({ at: new Date(at).toISOString(), ...entry })),
   };
 }

@@ -1,96 +1,177 @@
 import type { AuditLog } from '../audit/log.ts';
 import type { AuditDraft } from '../audit/record.ts';
-import { Problem, type ProblemOptions } from '../errors.ts';
+import { mayReadOf } from '../auth/roles.ts';
+import { type BudgetState, Problem } from '../errors.ts';
+import { failPoint } from '../fail-point.ts';
+import type { BudgetLimit } from '../policy/decision.ts';
+import type { BudgetUsage } from '../policy/input.ts';
+import type { OperationsTable } from '../storage/schema.ts';
 import {
+  CommitUncertain,
   type Database,
   type InTransaction,
-  inTransaction,
-  isUniqueViolation,
   orStoreUnavailable,
-} from '../storage/database.ts';
-import { type Intent, type Operation, type Outcome, operationFromRow, rowFromIntent } from './operation.ts';
-import { type OperationState, operationStates, statesBefore, unfinishedStates } from './states.ts';
+  type Store,
+} from '../storage/store.ts';
+import { type Counted, giveBack, refuseExhausted, reserve, usageOf } from './budgets.ts';
+import { refuseWhileStopped } from './emergency-stop.ts';
+import {
+  type HistoryEntry,
+  historyLine,
+  type Intent,
+  type Operation,
+  type Outcome,
+  operationFromRow,
+  rowFromIntent,
+} from './operation.ts';
+import { statesBefore, unfinishedStates } from './states.ts';
 
-/** The record of what Portcullis set out to do in the cloud and what came of it. */
+/** The record of what Portcullis set out to do in the cloud and what came of it: what a deletion needs of it. */
 export type Ledger = {
   /**
-   * Makes an intent durable together with its audit record; only when this resolves may the call be made.
-   * Throws Problem OPERATION_IN_PROGRESS when a deletion of the same gateway is unfinished or the idempotency key was
-   * bound meanwhile, STORE_UNAVAILABLE when it cannot be written; either way there is no intent.
+   * Makes an intent durable together with its audit record and its place in the budgets; only when this resolves may
+   * the call be made. Throws Problem OPERATION_IN_PROGRESS when a deletion of the same resource is unfinished or the
+   * idempotency key was bound meanwhile, BUDGET_EXHAUSTED, DELETIONS_STOPPED: then there is no intent. Throws
+   * STORE_UNAVAILABLE when it could not be written; it names the operation when that may have happened all the same.
    */
-  begin(intent: Intent, record: AuditDraft): Promise<Operation>;
+  begin(
+    intent: Intent,
+    limits: readonly BudgetLimit[],
+    record: AuditDraft,
+  ): Promise<{ operation: Operation; budgets: BudgetState[] }>;
+  /** Throws what `begin` would, and begins nothing. */
+  refuseAsBeginWould(
+    intent: Pick<Intent, 'accountId' | 'resource' | 'principal'>,
+    limits: readonly BudgetLimit[],
+  ): Promise<BudgetState[]>;
+  /** Throws Problem DELETIONS_STOPPED while the emergency stop is on. */
+  refuseWhileStopped(): Promise<void>;
+  /** How many deletions already count for this caller, its tenant, the region and everyone. */
+  usage(counted: Counted): Promise<BudgetUsage>;
   /**
-   * Records what became of an operation together with its audit record, and returns its new state. An operation that
-   * has moved on meanwhile (a follow-up saw the end before the call did) keeps its state; the record is appended all the
-   * same, because what was established is true. Throws Problem STORE_UNAVAILABLE.
+   * Prolongs the lease before another attempt, and returns its new end in milliseconds since the epoch; null when the
+   * lease has gone to another instance or deletions are stopped. Throws Problem STORE_UNAVAILABLE.
    */
-  finish(operationId: string, outcome: Outcome, record: AuditDraft): Promise<Operation>;
+  renew(held: Held): Promise<number | null>;
   /**
-   * What `begin` would refuse for, without beginning: throws Problem OPERATION_IN_PROGRESS when a deletion of this
-   * resource is unfinished.
+   * Records what became of an operation together with its audit record, and returns its new state. Null when the lease
+   * has gone to another instance or the operation has moved on: nothing was recorded. Throws STORE_UNAVAILABLE.
    */
-  refuseUnfinished(accountId: string, target: { regionId: string; resourceId: string }): Promise<void>;
+  finish(
+    held: Held,
+    event: HistoryEntry['event'],
+    outcome: Outcome,
+    record: AuditDraft,
+  ): Promise<Operation | null>;
   find(operationId: string): Promise<Operation | null>;
   /** The operation that this caller's idempotency key began, if any. */
   findByKey(principal: { issuer: string; subject: string }, key: string): Promise<Operation | null>;
-  /** Operations whose end is not known, the least recently touched first, those that need attention last. */
-  toFollow(limit: number): Promise<Operation[]>;
-  /** How many operations are in each state. */
-  countByState(): Promise<Record<OperationState, number>>;
-  /** Throws Problem STORE_UNAVAILABLE when the store does not take a write. */
-  probe(): Promise<void>;
 };
 
-/** The ledger in `db`. `now`: milliseconds since the epoch. */
-export function createLedger(db: Database, audit: AuditLog, now: () => number): Ledger {
+/** An operation as whoever works on it holds it. */
+export type Held = Pick<Operation, 'operationId' | 'fence'>;
+
+export type LedgerSettings = {
+  /** Name of this instance, for the record; no two alike. */
+  instance: string;
+  /** Milliseconds that an operation belongs to who took it up. */
+  leaseMs: number;
+  /** Milliseconds that a ClientToken is trusted to make the cloud recognise a repeated call. */
+  clientTokenTrustMs: number;
+};
+
+/** The ledger in `store`. `now`: milliseconds since the epoch. */
+export function createLedger(
+  store: Store,
+  audit: AuditLog,
+  settings: LedgerSettings,
+  now: () => number,
+): Ledger {
+  const { instance, leaseMs, clientTokenTrustMs } = settings;
+
+  async function begin(intent: Intent, limits: readonly BudgetLimit[], record: AuditDraft) {
+    const begun = await store.transact(async (trx) => {
+      await refuseWhileStopped(trx);
+      // By this transaction's own clock, so that the trust in the token is never longer than set.
+      const at = now();
+      const row = rowFromIntent(intent, {
+        at,
+        instance,
+        leaseUntil: at + leaseMs,
+        tokenTrustedUntil: at + clientTokenTrustMs,
+      });
+      const inserted = await trx
+        .insertInto('operations')
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('operation_id')
+        .executeTakeFirst();
+      if (inserted === undefined) throw await collision(trx, intent);
+      const budgets = await reserve(trx, store.dialect, countedOf(intent), limits, at);
+      await audit.append(trx, record);
+      failPoint('intent-before-commit');
+      return { operation: operationFromRow(row), budgets };
+    });
+    failPoint('intent-durable');
+    return begun;
+  }
+
   return {
-    begin: (intent, record) =>
-      inTransaction(db, async (trx) => {
-        const row = rowFromIntent(intent, now());
-        try {
-          await trx.insertInto('operations').values(row).execute();
-        } catch (error) {
-          throw (await conflict(trx, intent, error)) ?? error;
-        }
-        await audit.append(trx, record);
-        return operationFromRow(row);
+    begin: (intent, limits, record) =>
+      begin(intent, limits, record).catch((error: unknown) => {
+        if (!(error instanceof Problem) || !(error.cause instanceof CommitUncertain)) throw error;
+        const { operationId } = intent;
+        throw new Problem(error.code, error.detail, { ...error.options, operationId });
       }),
 
-    finish: (operationId, outcome, record) =>
-      inTransaction(db, async (trx) => {
-        const row = await trx
-          .updateTable('operations')
-          .set((eb) => ({
-            state: outcome.state,
-            upstream_request_id: outcome.upstream.requestId,
-            upstream_code: outcome.upstream.code,
-            problem_json: outcome.problem === null ? null : JSON.stringify(outcome.problem),
-            attempts: eb('attempts', '+', outcome.attempts),
-            updated_at: now(),
-          }))
-          .where('operation_id', '=', operationId)
-          .where('state', 'in', statesBefore(outcome.state))
-          .returningAll()
-          .executeTakeFirst();
-        await audit.append(trx, record);
-        if (row !== undefined) return operationFromRow(row);
-        const settled = await trx
-          .selectFrom('operations')
-          .selectAll()
-          .where('operation_id', '=', operationId)
-          .executeTakeFirstOrThrow();
-        return operationFromRow(settled);
-      }),
-
-    refuseUnfinished: (accountId, target) =>
+    refuseAsBeginWould: (intent, limits) =>
       orStoreUnavailable(async () => {
-        const other = await unfinished(db, accountId, target.regionId, target.resourceId);
-        if (other !== undefined) throw inProgress({});
+        await refuseWhileStopped(store.read);
+        const other = await unfinishedOf(store.read, intent);
+        if (other !== undefined) throw inProgress(other);
+        return refuseExhausted(store.read, countedOf(intent), limits, now());
       }),
+
+    refuseWhileStopped: () => orStoreUnavailable(() => refuseWhileStopped(store.read)),
+
+    usage: (counted) => orStoreUnavailable(() => usageOf(store.read, counted, now())),
+
+    renew: (held) =>
+      store
+        .transact(async (trx) => {
+          await refuseWhileStopped(trx);
+          const leaseUntil = now() + leaseMs;
+          const renewed = await trx
+            .updateTable('operations')
+            .set({ lease_until: leaseUntil })
+            .where('operation_id', '=', held.operationId)
+            .where('fence', '=', held.fence)
+            .returning('operation_id')
+            .executeTakeFirst();
+          return renewed === undefined ? null : leaseUntil;
+        })
+        .catch((error: unknown) => {
+          if (error instanceof Problem && error.code === 'DELETIONS_STOPPED') return null;
+          throw error;
+        }),
+
+    finish: async (held, event, outcome, record) => {
+      const finished = await store.transact(async (trx) => {
+        const row = await writeOutcome(trx, held, event, outcome, { instance, at: now() });
+        if (row === undefined) return null;
+        const operation = operationFromRow(row);
+        if (operation.state === 'failed') await giveBack(trx, countedOf(operation), operation.createdAt);
+        await audit.append(trx, record);
+        failPoint('outcome-before-commit');
+        return operation;
+      });
+      failPoint('outcome-durable');
+      return finished;
+    },
 
     find: (operationId) =>
       orStoreUnavailable(async () => {
-        const row = await db
+        const row = await store.read
           .selectFrom('operations')
           .selectAll()
           .where('operation_id', '=', operationId)
@@ -100,7 +181,7 @@ export function createLedger(db: Database, audit: AuditLog, now: () => number): 
 
     findByKey: (principal, key) =>
       orStoreUnavailable(async () => {
-        const row = await db
+        const row = await store.read
           .selectFrom('operations')
           .selectAll()
           .where('principal_issuer', '=', principal.issuer)
@@ -109,75 +190,107 @@ export function createLedger(db: Database, audit: AuditLog, now: () => number): 
           .executeTakeFirst();
         return row === undefined ? null : operationFromRow(row);
       }),
-
-    toFollow: (limit) =>
-      orStoreUnavailable(async () => {
-        const rows = await db
-          .selectFrom('operations')
-          .selectAll()
-          .where('state', 'in', ['sending', 'unknown', 'accepted', 'needs_attention'])
-          // What waits for a person may wait for long, and must not keep the others from being looked at.
-          .orderBy((eb) => eb('state', '=', 'needs_attention'))
-          .orderBy('updated_at')
-          .limit(limit)
-          .execute();
-        return rows.map(operationFromRow);
-      }),
-
-    countByState: () =>
-      orStoreUnavailable(async () => {
-        const rows = await db
-          .selectFrom('operations')
-          .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
-          .groupBy('state')
-          .execute();
-        const counts = Object.fromEntries(operationStates.map((state) => [state, 0]));
-        for (const { state, count } of rows) counts[state] = count;
-        return counts as Record<OperationState, number>;
-      }),
-
-    // An update of no row takes the write lock all the same.
-    probe: () =>
-      inTransaction(db, async (trx) => {
-        await trx.updateTable('operations').set({ attempts: 0 }).where('operation_id', '=', '').execute();
-      }),
   };
 }
 
-/** What the caller is told when the intent collides with another; null when the error is no collision. */
-async function conflict(trx: InTransaction, intent: Intent, error: unknown): Promise<Problem | null> {
-  const { accountId, resource, principal, decisionId } = intent;
-  if (isUniqueViolation(error, 'operations.idempotency_key')) {
-    return new Problem(
-      'OPERATION_IN_PROGRESS',
-      'A request with this Idempotency-Key began at the same moment. Ask again with the same key to learn its outcome.',
-      { decisionId, retryAfterMs: 2_000 },
-    );
-  }
-  if (!isUniqueViolation(error, 'operations.resource_id')) return null;
-  const other = await unfinished(trx, accountId, resource.regionId, resource.id);
-  const mayRead =
-    other !== undefined &&
-    other.principal_issuer === principal.issuer &&
-    other.principal_subject === principal.subject;
-  return inProgress({ decisionId, ...(mayRead ? { operationId: other.operation_id } : {}) });
+/** Whom an operation, or an intent, is counted for in the budgets. */
+export function countedOf(of: {
+  principal: { issuer: string; subject: string; tenant?: string | null };
+  tenant?: string | null;
+  resource: { regionId: string };
+}): Counted {
+  const { principal, resource } = of;
+  return { principal, tenant: principal.tenant ?? of.tenant ?? null, regionId: resource.regionId };
 }
 
-function unfinished(db: Database, accountId: string, regionId: string, resourceId: string) {
-  return db
-    .selectFrom('operations')
-    .select(['operation_id', 'principal_issuer', 'principal_subject'])
-    .where('account_id', '=', accountId)
-    .where('region_id', '=', regionId)
-    .where('resource_id', '=', resourceId)
-    .where('state', 'in', unfinishedStates)
+/** Changes the state by the table of transitions, as the holder of the fence; undefined when either forbids it. */
+function writeOutcome(
+  trx: InTransaction,
+  held: Held,
+  event: HistoryEntry['event'],
+  outcome: Outcome,
+  { instance, at }: { instance: string; at: number },
+): Promise<OperationsTable | undefined> {
+  const before = statesBefore(outcome.state);
+  if (before.length === 0) return Promise.resolve(undefined);
+  const line = historyLine({
+    at,
+    event,
+    state: outcome.state,
+    instance,
+    detail: outcome.problem?.detail ?? null,
+    decisionId: null,
+    policyRevision: null,
+    attempts: outcome.attempts,
+    upstreamRequestId: outcome.upstream.requestId,
+  });
+  return trx
+    .updateTable('operations')
+    .set((eb) => ({
+      state: outcome.state,
+      upstream_request_id: outcome.upstream.requestId,
+      upstream_code: outcome.upstream.code,
+      problem_json: outcome.problem === null ? null : JSON.stringify(outcome.problem),
+      attempts: eb('attempts', '+', outcome.attempts),
+      lease_until: 0,
+      rounds: 0,
+      next_look_at: at,
+      history: eb('history', '||', line),
+      updated_at: at,
+    }))
+    .where('operation_id', '=', held.operationId)
+    .where('fence', '=', held.fence)
+    .where('state', 'in', before)
+    .returningAll()
     .executeTakeFirst();
 }
 
-function inProgress(options: ProblemOptions): Problem {
+/** What the caller is told when the intent collides with another one. */
+async function collision(trx: InTransaction, intent: Intent): Promise<Problem | Error> {
+  const { decisionId } = intent;
+  const other = await unfinishedOf(trx, intent);
+  if (other !== undefined) return inProgress(other, decisionId);
+  const keyed = await trx
+    .selectFrom('operations')
+    .select('operation_id')
+    .where('principal_issuer', '=', intent.principal.issuer)
+    .where('principal_subject', '=', intent.principal.subject)
+    .where('idempotency_key', '=', intent.idempotencyKey)
+    .executeTakeFirst();
+  if (keyed === undefined) return new Error('The intent collides with nothing that can be found.');
+  return new Problem(
+    'OPERATION_IN_PROGRESS',
+    'A request with this Idempotency-Key began at the same moment. Ask again with the same key to learn its outcome.',
+    { decisionId, operationId: keyed.operation_id, retryAfterMs: 2_000 },
+  );
+}
+
+/** The unfinished deletion of the same resource, and whether this caller may read it. */
+async function unfinishedOf(
+  db: Database,
+  { accountId, resource, principal }: Pick<Intent, 'accountId' | 'resource' | 'principal'>,
+): Promise<{ operationId: string; mayRead: boolean } | undefined> {
+  const row = await db
+    .selectFrom('operations')
+    .select(['operation_id', 'principal_issuer', 'principal_subject'])
+    .where('account_id', '=', accountId)
+    .where('region_id', '=', resource.regionId)
+    .where('resource_id', '=', resource.id)
+    .where('state', 'in', unfinishedStates)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const owner = { issuer: row.principal_issuer, subject: row.principal_subject };
+  return { operationId: row.operation_id, mayRead: mayReadOf(principal, owner) };
+}
+
+function inProgress(other: { operationId: string; mayRead: boolean }, decisionId?: string): Problem {
   return new Problem(
     'OPERATION_IN_PROGRESS',
     'Another deletion of this gateway is not finished. Nothing was sent for this request; ask again when that one has ended.',
-    { ...options, retryAfterMs: 2_000 },
+    {
+      ...(decisionId === undefined ? {} : { decisionId }),
+      ...(other.mayRead ? { operationId: other.operationId } : {}),
+      retryAfterMs: 2_000,
+    },
   );
 }

@@ -16,6 +16,9 @@ export type OperationState = (typeof operationStates)[number];
 /** States in which a deletion is under way: at most one operation of a resource is in any of them, by a unique index. */
 export const unfinishedStates = ['pending', 'sending', 'unknown', 'accepted'] as const;
 
+/** States that are not the end: recovery looks at these until they are. */
+export const openStates = [...unfinishedStates, 'needs_attention'] as const;
+
 /** Every transition there is. What is not listed cannot be written. */
 export const transitions: Readonly<Record<OperationState, readonly OperationState[]>> = {
   pending: ['sending', 'failed'],

@@ -1,5 +1,5 @@
 import type { UpstreamReport } from '../errors.ts';
-import type { CallOutcome, Look } from '../guard/cloud-operation.ts';
+import type { CallOutcome, Look, SendPermission } from '../guard/cloud-operation.ts';
 import type { UpstreamErrorRow } from '../upstream/errors.ts';
 import type { Rpc, RpcCall } from '../upstream/reply.ts';
 import { type Pace, waitBefore } from '../upstream/retry.ts';
@@ -16,7 +16,8 @@ export type CallDeps = {
 };
 
 /** A call that changes something. Its `parameters` hold the ClientToken, so that every attempt carries the same. */
-export type ChangingCall = Omit<RpcCall, 'timeoutMs'> & {
+export type ChangingCall = Omit<RpcCall, 'timeoutMs' | 'mayLeave'> & {
+  permission: SendPermission;
   /** Milliseconds since the epoch, by `pace.now`: no attempt begins after it, and the last one ends by it. */
   deadlineMs: number;
 };
@@ -29,12 +30,16 @@ const backoff = { baseMs: 250, maxMs: 4_000, leastAttemptMs: 250 };
  */
 export async function callUntilKnown(deps: CallDeps, changing: ChangingCall): Promise<CallOutcome> {
   const { rpc, pace, errors, look } = deps;
-  const { deadlineMs, ...call } = changing;
+  const { deadlineMs, permission, ...call } = changing;
   let attempts = 0;
   let doubt: { row: UpstreamErrorRow; upstream: UpstreamReport | null } | null = null;
 
   for (let turn = 1; ; turn += 1) {
-    const reply = await rpc({ ...call, timeoutMs: Math.max(1, deadlineMs - pace.now()) });
+    const reply = await rpc({
+      ...call,
+      mayLeave: permission.holds,
+      timeoutMs: Math.max(1, deadlineMs - pace.now()),
+    });
     if (reply.kind !== 'not_sent') attempts += 1;
     if (reply.kind === 'ok') return { kind: 'accepted', requestId: reply.requestId, attempts };
 
@@ -45,7 +50,7 @@ export async function callUntilKnown(deps: CallDeps, changing: ChangingCall): Pr
       const wait = waitBefore(turn, floorMs, deadlineMs, backoff, pace);
       if (wait !== null) {
         await pace.sleep(wait, call.signal);
-        continue;
+        if (await permission.renew()) continue;
       }
     }
     if (doubt === null) return { kind: 'failed', problem: problemOf(row, call, reply), attempts };
@@ -71,5 +76,5 @@ function reasonFor(row: UpstreamErrorRow, seen: 'present' | 'unreadable', attemp
     seen === 'present'
       ? 'A look shows the gateway still standing, which does not exclude that the deletion is on its way.'
       : 'The gateway cannot be looked at now.';
-  return `The deletion was sent ${times}, and it is not known whether it took effect. ${row.meaning} ${shown} Portcullis goes on looking and sends nothing more: read the operation until it has ended.`;
+  return `The deletion was sent ${times}, and it is not known whether it took effect. ${row.meaning} ${shown} Portcullis goes on looking, and sends the same ClientToken again only while that is safe: read the operation until it has ended.`;
 }

@@ -45,7 +45,7 @@ export function createDeleteEnhancedVpnGateway(deps: LookDeps, settings: DeleteS
     resourceType,
     newClientToken,
     readFacts: (target) => readFacts(deps, target, pace.now() + settings.factsBudgetMs),
-    call: (target, clientToken) =>
+    call: (target, clientToken, permission) =>
       callUntilKnown(
         { rpc, pace, errors: deleteErrors, notFound: gatewayNotFound, look: () => look(target) },
         {
@@ -55,6 +55,7 @@ export function createDeleteEnhancedVpnGateway(deps: LookDeps, settings: DeleteS
           regionId: target.regionId,
           parameters: parameters(target, clientToken),
           signal,
+          permission,
           deadlineMs: pace.now() + settings.callBudgetMs,
         },
       ),

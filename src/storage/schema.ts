@@ -7,6 +7,8 @@ import type { Generated } from 'kysely';
 export type Schema = {
   operations: OperationsTable;
   audit_records: AuditRecordsTable;
+  budget_usage: BudgetUsageTable;
+  emergency_stop: EmergencyStopTable;
 };
 
 export type OperationsTable = {
@@ -29,6 +31,21 @@ export type OperationsTable = {
   policy_input_json: string;
   idempotency_key: string | null;
   fingerprint: string;
+  /** The whole principal, for the records of what happens after its request; null for operations from before this column. */
+  principal_json: string | null;
+  tenant: string | null;
+  decided_at: number;
+  /** From here on the cloud may have forgotten the ClientToken, and it is never sent again. */
+  token_trusted_until: number;
+  /** The instance that works on it, until when, and the fencing token that its writes must name. */
+  lease_holder: string | null;
+  lease_until: number;
+  fence: number;
+  /** Rounds of recovery since the last change of state. */
+  rounds: number;
+  next_look_at: number;
+  /** What happened to it: one JSON object a line. */
+  history: string;
   upstream_request_id: string | null;
   upstream_code: string | null;
   problem_json: string | null;
@@ -51,4 +68,22 @@ export type AuditRecordsTable = {
   result: string;
   code: string | null;
   record_json: string;
+};
+
+/** How many deletions were begun in a minute (of the epoch), by what a budget can be limited by. */
+export type BudgetUsageTable = {
+  scope: string;
+  key: string;
+  minute: number;
+  used: number;
+};
+
+/** One row, always there. */
+export type EmergencyStopTable = {
+  id: number;
+  stopped: number;
+  reason: string | null;
+  changed_by_issuer: string | null;
+  changed_by_subject: string | null;
+  changed_at: number | null;
 };

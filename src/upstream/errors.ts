@@ -254,6 +254,15 @@ const classRows: Record<AnswerClass, ClassRow> = {
     remedy:
       'Ask again in a minute; if it lasts, an operator must check name resolution, routes and the endpoint.',
   },
+  permission_over: {
+    httpStatus: '–',
+    problem: 'UPSTREAM_TIMEOUT',
+    effect: 'none',
+    retry: false,
+    meaning: 'The time in which this instance may send the call was over before it could.',
+    remedy:
+      'Ask again; if it lasts, this machine is overloaded or its clock jumps, and an operator must see to it.',
+  },
   aborted_before_sending: {
     httpStatus: '–',
     problem: 'SHUTTING_DOWN',

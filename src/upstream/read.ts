@@ -4,7 +4,7 @@ import { type Pace, waitBefore } from './retry.ts';
 import { type FailedReply, judge } from './verdict.ts';
 
 /** A call that changes nothing, so that it may be repeated after any failure that can pass. */
-export type ReadCall = Omit<RpcCall, 'timeoutMs'> & {
+export type ReadCall = Omit<RpcCall, 'timeoutMs' | 'mayLeave'> & {
   /** Milliseconds since the epoch, by `pace.now`: when no attempt begins any more and the last one ends. */
   deadlineMs: number;
 };
@@ -22,7 +22,7 @@ export async function read(
   errors: readonly UpstreamErrorRow[] = commonErrors,
 ): Promise<ReadResult> {
   for (let attempts = 1; ; attempts += 1) {
-    const reply = await rpc({ ...call, timeoutMs: Math.max(1, deadlineMs - pace.now()) });
+    const reply = await rpc({ ...call, mayLeave: null, timeoutMs: Math.max(1, deadlineMs - pace.now()) });
     if (reply.kind === 'ok') return { ok: true, reply, attempts };
     const row = judge(errors, reply);
     if (!row.retry) return { ok: false, reply, row, attempts };

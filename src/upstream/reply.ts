@@ -10,6 +10,8 @@ export type RpcCall = {
   parameters: Readonly<Record<string, string>>;
   /** Milliseconds that this one attempt may take on the wire. */
   timeoutMs: number;
+  /** Asked for the last time just before anything leaves; when it says no, nothing does. Null for a call that changes nothing. */
+  mayLeave: (() => boolean) | null;
   /** Ends the attempt. When it was already on its way, the reply is `ambiguous`. */
   signal: AbortSignal;
 };
@@ -31,6 +33,7 @@ export type NotSentReason =
   | 'circuit_open'
   | 'concurrency_limit'
   | 'no_connection'
+  | 'permission_over'
   | 'aborted_before_sending';
 
 /** HTTP 200 with a RequestId and a JSON object that states no error. */

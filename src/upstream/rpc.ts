@@ -3,6 +3,7 @@ import alibabaCredentials from '@alicloud/credentials';
 import openapi, { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
 import { RuntimeOptions } from '@alicloud/tea-util';
 import { OperatorError } from '../errors.ts';
+import { failPoint } from '../fail-point.ts';
 import { classifyResolved, classifyThrown } from './classify.ts';
 import type { CloudKeys, CredentialSource } from './credentials.ts';
 import { type EndpointSettings, endpointFor, endpointProblems } from './endpoints.ts';
@@ -44,6 +45,12 @@ export function createRpc(settings: RpcSettings, credentials: CredentialSource):
     const timeoutMs = Math.max(1, Math.min(call.timeoutMs, settings.readTimeoutMs));
     const nonce = randomUUID();
     const limits = { connectTimeoutMs: settings.connectTimeoutMs, timeoutMs, maxBytes: maxAnswerBytes };
+    // Nothing is awaited between here and the client's own signing, which takes well under a millisecond.
+    if (call.mayLeave !== null) {
+      if (!call.mayLeave())
+        return notSent('permission_over', 'the lease or the trust in the token has ended');
+      failPoint('call-before-write');
+    }
     using watched = watch.watch(nonce, limits, call.signal);
     try {
       const client = new openapi.default(

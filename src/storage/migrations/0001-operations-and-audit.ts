@@ -1,8 +1,8 @@
-import type { Kysely } from 'kysely';
-import { sql } from 'kysely';
+import { type Kysely, PostgresAdapter, sql } from 'kysely';
 
 /** Operations with their intents, and the audit records, in one database so that one transaction covers both. */
 export async function up(db: Kysely<unknown>): Promise<void> {
+  const postgresql = db.getExecutor().adapter instanceof PostgresAdapter;
   await db.schema
     .createTable('operations')
     .addColumn('operation_id', 'text', (c) => c.primaryKey())
@@ -27,8 +27,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('upstream_code', 'text')
     .addColumn('problem_json', 'text')
     .addColumn('attempts', 'integer', (c) => c.notNull())
-    .addColumn('created_at', 'integer', (c) => c.notNull())
-    .addColumn('updated_at', 'integer', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .execute();
 
   // At most one deletion of a gateway is under way: two intents that race are told apart by the database. An accepted
@@ -42,9 +42,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await db.schema
     .createTable('audit_records')
-    .addColumn('sequence', 'integer', (c) => c.primaryKey().autoIncrement())
+    .addColumn('sequence', postgresql ? 'bigserial' : 'integer', (c) =>
+      postgresql ? c.primaryKey() : c.primaryKey().autoIncrement(),
+    )
     .addColumn('record_id', 'text', (c) => c.notNull().unique())
-    .addColumn('recorded_at', 'integer', (c) => c.notNull())
+    .addColumn('recorded_at', 'bigint', (c) => c.notNull())
     .addColumn('kind', 'text', (c) => c.notNull())
     .addColumn('request_id', 'text', (c) => c.notNull())
     .addColumn('operation_id', 'text')
@@ -58,8 +60,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('audit_records_operation').on('audit_records').column('operation_id').execute();
   // Entries are only ever appended, whoever holds the connection.
-  await sql`create trigger audit_records_no_update before update on audit_records
-    begin select raise(abort, 'audit records are append-only'); end`.execute(db);
-  await sql`create trigger audit_records_no_delete before delete on audit_records
-    begin select raise(abort, 'audit records are append-only'); end`.execute(db);
+  if (postgresql) {
+    await sql`create function audit_records_refuse() returns trigger language plpgsql as
+      $$ begin raise exception 'audit records are append-only'; end $$`.execute(db);
+    await sql`create trigger audit_records_append_only before update or delete or truncate on audit_records
+      for each statement execute function audit_records_refuse()`.execute(db);
+  } else {
+    await sql`create trigger audit_records_no_update before update on audit_records
+      begin select raise(abort, 'audit records are append-only'); end`.execute(db);
+    await sql`create trigger audit_records_no_delete before delete on audit_records
+      begin select raise(abort, 'audit records are append-only'); end`.execute(db);
+  }
 }
