@@ -20,9 +20,10 @@ default admission := {
 		"exclusive": false,
 	}],
 	"obligations": [],
+	"limits": [],
 }
 
-admission := _result(_admission_refusals)
+admission := _result(_admission_refusals, [])
 
 # METADATA
 # title: Decision
@@ -39,9 +40,10 @@ default decision := {
 		"exclusive": false,
 	}],
 	"obligations": [],
+	"limits": [],
 }
 
-decision := _result(object.union(_admission_refusals, _fact_refusals))
+decision := _result(object.union(_admission_refusals, _fact_refusals), data.portcullis.rules.budgets.limits)
 
 # A rule that is lost leaves its field undefined, and with it the whole object: the defaults above then refuse.
 _admission_refusals := {
@@ -52,6 +54,7 @@ _admission_refusals := {
 }
 
 _fact_refusals := {
+	"budgets": data.portcullis.rules.budgets.deny,
 	"business_status": data.portcullis.rules.business_status.deny,
 	"caller_permission": data.portcullis.rules.caller_permission.deny,
 	"connections_present": data.portcullis.rules.connections_present.deny,
@@ -64,12 +67,14 @@ _fact_refusals := {
 	"reason_required": data.portcullis.rules.reason_required.deny,
 }
 
-_result(refusals) := {
+_result(refusals, limits) := {
 	"allow": count(violations) == 0,
 	"violations": violations,
 	"obligations": [],
+	"limits": limits,
 } if {
 	every refusal in refusals { is_set(refusal) }
+	is_array(limits)
 	violations := [entry[3] |
 		some entry in sort({[violation.rule, violation.code, violation.message, violation] |
 			some refusal in refusals

@@ -15,9 +15,15 @@ _incomplete := {
 		"exclusive": false,
 	}],
 	"obligations": [],
+	"limits": [],
 }
 
-_allowed := {"allow": true, "violations": [], "obligations": []}
+_allowed := {"allow": true, "violations": [], "obligations": [], "limits": []}
+
+_allowed_within := object.union(
+	_allowed,
+	{"limits": [{"scope": "principal", "window": "hour", "limit": 5}]},
+)
 
 test_admission_allows_when_no_rule_refuses if {
 	portcullis.admission == _allowed with input as fixtures.admitted
@@ -25,7 +31,7 @@ test_admission_allows_when_no_rule_refuses if {
 }
 
 test_decision_allows_when_no_rule_refuses if {
-	portcullis.decision == _allowed with input as fixtures.decided
+	portcullis.decision == _allowed_within with input as fixtures.decided
 		with data.portcullis.parameters as fixtures.parameters
 }
 
@@ -56,6 +62,7 @@ test_nothing_known_is_refused_by_every_rule if {
 	result := portcullis.decision with input as {} with data.portcullis.parameters as {}
 	result.allow == false
 	{violation.rule | some violation in result.violations} == {
+		"budgets",
 		"business_status",
 		"caller_permission",
 		"facts_complete",
@@ -91,6 +98,7 @@ test_a_lost_rule_refuses if {
 
 test_the_refusals_of_each_rule_count if {
 	every code, given in {
+		"BUDGET_USAGE_MISSING": object.union(fixtures.decided, {"context": {"budgets": null}}),
 		"REGION_NOT_ALLOWED": fixtures.resource("vpn-lab1", "us-east-1"),
 		"CALLER_NOT_PERMITTED": fixtures.caller({"roles": []}),
 		"CALLER_NOT_OWNER": fixtures.gateway({"tags": []}),
@@ -107,5 +115,13 @@ test_the_refusals_of_each_rule_count if {
 	} {
 		code in fixtures.codes(portcullis.decision.violations) with input as given
 			with data.portcullis.parameters as fixtures.parameters
+	}
+}
+
+test_lost_limits_refuse if {
+	every lost in [null, "", {}, false, 1] {
+		portcullis.decision == _incomplete with input as fixtures.decided
+			with data.portcullis.parameters as fixtures.parameters
+			with data.portcullis.rules.budgets.limits as lost
 	}
 }

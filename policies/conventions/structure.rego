@@ -85,7 +85,15 @@ violations contains _at(path, 1, "counted", "the folder holds no deny and no adm
 
 violations contains _at("decision.rego", 1, "counted", $"no rule defines {set}") if {
 	existing := {set | some path, module in input.modules; some set in _refusal_sets(path, module)}
-	some set in (_counted - existing)
+	some set in ((_counted - existing) - _limit_lists)
+}
+
+# What limits a deletion is no refusal, and is named apart from them.
+_limit_lists := {$"{_package(module)}.limits" |
+	some path, module in input.modules
+	_folder(path)
+	some rule in module.rules
+	_name(rule) == "limits"
 }
 
 _refusal_sets(path, module) := {$"{_package(module)}.{_name(rule)}" |

@@ -102,3 +102,9 @@ connection_total := input.context.facts.connections.total
 default connections := null
 
 connections := input.context.facts.connections.items
+
+# METADATA
+# title: Deletions begun in the last hour and day, by scope; null when that is not stated
+default budgets := null
+
+budgets := input.context.budgets

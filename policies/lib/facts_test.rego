@@ -22,6 +22,7 @@ test_facts_are_those_of_the_input if {
 		"tags": gateway.tags,
 		"connection_total": 0,
 		"connections": [],
+		"budgets": fixtures.usage,
 	} with input as fixtures.decided
 }
 

@@ -29,6 +29,7 @@ admitted := {
 # title: Input of decision that passes
 decided := object.union(admitted, {"context": {
 	"timeMs": 1764000000000,
+	"budgets": usage,
 	"facts": {
 		"gateway": {
 			"vpnGatewayId": "vpn-lab1",
@@ -48,6 +49,10 @@ decided := object.union(admitted, {"context": {
 		"connections": {"total": 0, "items": []},
 	},
 }})
+
+# METADATA
+# title: How many deletions were begun before
+usage := {scope: {"hour": 0, "day": 0} | some scope in ["principal", "tenant", "region", "all"]}
 
 # METADATA
 # title: Input of decision with other facts of the gateway
@@ -78,6 +83,7 @@ codes(violations) := {violation.code | some violation in violations}
 # METADATA
 # title: Parameters under which the fixtures pass
 parameters := {
+	"budgets": [budget],
 	"region_allowed": {"regions": ["cn-hangzhou"]},
 	"protected_gateway": {
 		"gatewayIds": ["vpn-core*"],
@@ -112,4 +118,18 @@ grant := {
 		"gatewayIds": ["vpn-*"],
 		"ownerTag": "team",
 	},
+}
+
+# METADATA
+# title: The budget of the parameters
+budget := {
+	"name": "operators",
+	"callers": {
+		"issuers": ["https://issuer.example"],
+		"roles": ["vpn-operator"],
+		"teams": ["network"],
+		"tenants": ["acme"],
+	},
+	"regions": ["cn-hangzhou", "us-east-1"],
+	"limits": [{"scope": "principal", "window": "hour", "limit": 5}],
 }

@@ -1,6 +1,13 @@
 import type { Violation } from '../errors.ts';
 import type { AdmissionInput, DecisionInput } from './input.ts';
 
+/** How many deletions may be begun in a sliding window. */
+export type BudgetLimit = {
+  scope: 'principal' | 'tenant' | 'region' | 'all';
+  window: 'hour' | 'day';
+  limit: number;
+};
+
 /** What an entrypoint returned, parsed strictly. */
 export type PolicyResult = {
   allow: boolean;
@@ -8,6 +15,8 @@ export type PolicyResult = {
   violations: readonly Violation[];
   /** None is understood yet, so a result that carries one is refused. */
   obligations: readonly [];
+  /** The budgets that a deletion is counted against when its intent is written; none twice. */
+  limits: readonly BudgetLimit[];
 };
 
 /**

@@ -31,6 +31,17 @@ export type AdmissionInput = {
   context: { requestId: string; reason: string | null; ticket: string | null };
 };
 
+/** Deletions begun in the sliding hour and day, in whole minutes that touch them; the one that is judged is not among them. */
+export type WindowUsage = { hour: number; day: number };
+
+/** For whom deletions are counted. Callers without a tenant count as one tenant. */
+export type BudgetUsage = {
+  principal: WindowUsage;
+  tenant: WindowUsage;
+  region: WindowUsage;
+  all: WindowUsage;
+};
+
 /** Input of the entrypoint `portcullis/decision`: the same, with the facts and the time they are judged at. */
 export type DecisionInput = Omit<AdmissionInput, 'context'> & {
   context: AdmissionInput['context'] & {
@@ -38,6 +49,7 @@ export type DecisionInput = Omit<AdmissionInput, 'context'> & {
     timeMs: number;
     /** What stands in the cloud; its shape belongs to the operation's descriptor. */
     facts: unknown;
+    budgets: BudgetUsage;
   };
 };
 
@@ -69,8 +81,9 @@ export function decisionInput(
   principal: Principal,
   requested: RequestedAction,
   facts: unknown,
+  budgets: BudgetUsage,
   timeMs: number,
 ): DecisionInput {
   const admission = admissionInput(principal, requested);
-  return { ...admission, context: { ...admission.context, timeMs, facts } };
+  return { ...admission, context: { ...admission.context, timeMs, facts, budgets } };
 }

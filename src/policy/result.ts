@@ -16,10 +16,17 @@ const violationSchema = z.strictObject({
   exclusive: z.boolean(),
 });
 
+const limitSchema = z.strictObject({
+  scope: z.enum(['principal', 'tenant', 'region', 'all']),
+  window: z.enum(['hour', 'day']),
+  limit: z.int().min(0).max(1_000_000_000),
+});
+
 const resultSchema = z.strictObject({
   allow: z.boolean(),
   violations: z.array(violationSchema),
   obligations: z.tuple([]),
+  limits: z.array(limitSchema),
 });
 
 const resultSetSchema = z.tuple([z.strictObject({ result: resultSchema })]);
@@ -41,6 +48,8 @@ export function parseResultSet(resultSet: unknown): PolicyResult {
       `The result has allow: ${result.allow} and ${result.violations.length} violations.`,
     );
   }
+  const limited = result.limits.map(({ scope, window }) => `${scope} ${window}`);
+  if (new Set(limited).size < limited.length) throw new MalformedResult('The result limits the same twice.');
   try {
     plainJson(result.violations);
   } catch (error) {

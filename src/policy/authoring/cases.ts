@@ -14,6 +14,8 @@ const expectedViolationSchema = z.strictObject({
   exclusive: z.boolean().optional(),
 });
 
+const limitSchema = z.strictObject({ scope: z.string(), window: z.string(), limit: z.int() });
+
 const caseSchema = z.strictObject({
   name: z.string().min(1),
   entrypoint: z.enum(['admission', 'decision']),
@@ -22,7 +24,11 @@ const caseSchema = z.strictObject({
   input: z.unknown(),
   /** A whole data document; data.json of the policy folder where it is left out. */
   data: z.unknown().optional(),
-  expect: z.strictObject({ allow: z.boolean(), violations: z.array(expectedViolationSchema) }),
+  expect: z.strictObject({
+    allow: z.boolean(),
+    violations: z.array(expectedViolationSchema),
+    limits: z.array(limitSchema).optional(),
+  }),
 });
 
 /** A golden case: what policy must answer, in every engine. `data` is always filled in. */
@@ -50,8 +56,11 @@ export async function readCases(dir: string): Promise<GoldenCase[]> {
 export function differences(golden: GoldenCase, answer: unknown): string[] {
   const parsed = answerSchema.safeParse(answer);
   if (!parsed.success) return [`the answer is malformed: ${JSON.stringify(answer) ?? 'undefined'}`];
-  const { allow, violations } = parsed.data;
+  const { allow, violations, limits } = parsed.data;
   const found: string[] = [];
+  if (golden.expect.limits !== undefined && !isDeepStrictEqual(limits, golden.expect.limits)) {
+    found.push(`limits are ${JSON.stringify(limits)}, expected ${JSON.stringify(golden.expect.limits)}`);
+  }
   if (allow !== golden.expect.allow) found.push(`allow is ${allow}, expected ${golden.expect.allow}`);
   if (violations.length !== golden.expect.violations.length) {
     const named = violations.map((violation) => violation.code).join(', ');
@@ -82,4 +91,5 @@ const answerSchema = z.strictObject({
     }),
   ),
   obligations: z.tuple([]),
+  limits: z.array(limitSchema),
 });
