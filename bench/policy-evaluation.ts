@@ -46,6 +46,12 @@ export const sampleInput = decisionInput(
     },
     connections: { total: 0, items: [] },
   },
+  {
+    principal: { hour: 0, day: 0 },
+    tenant: { hour: 0, day: 0 },
+    region: { hour: 0, day: 0 },
+    all: { hour: 0, day: 0 },
+  },
   timeMs,
 );
 

@@ -8,7 +8,7 @@ import { defaultBundleFile } from '../src/package-files.ts';
 import type { PolicyResult } from '../src/policy/decision.ts';
 import type { AdmissionInput, DecisionInput } from '../src/policy/input.ts';
 import { type LivePolicy, loadPolicy } from '../src/policy/runtime.ts';
-import { databaseFile } from '../src/storage/database.ts';
+import { databaseFile } from '../src/storage/sqlite.ts';
 import { operator, startTestGateway, type TestGateway } from './support/gateway.ts';
 import { auditRecords, recordsOf } from './support/observe.ts';
 

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { emulatorDefaults } from '../src/emulator/server.ts';
 import { emulatorSecrets } from '../src/emulator/views.ts';
-import { databaseFile } from '../src/storage/database.ts';
+import { databaseFile } from '../src/storage/sqlite.ts';
 import { auditor, operator, startTestGateway } from './support/gateway.ts';
 import { auditRecords, deletion, readOperation } from './support/observe.ts';
 
 test('no answer, log line, record or database file holds a secret', async () => {
   await using portcullis = await startTestGateway({
     cloud: { readTimeoutMs: 400, callDeadlineMs: 1_000 },
-    followUp: { intervalMs: 100 },
+    recovery: { intervalMs: 100, lookEveryMs: 100 },
   });
   const { cloud, stateDir } = portcullis;
   const tokens: string[] = [];

@@ -74,7 +74,10 @@ test('an account that this instance is set to, and that policy grants nobody: re
 
 test('what another account does not know is not said to be gone', async () => {
   using directory = temporaryDirectory();
-  const changes = { stateDir: directory.path, followUp: { intervalMs: 100, attentionAfterMs: 1_000 } };
+  const changes = {
+    stateDir: directory.path,
+    recovery: { intervalMs: 100, lookEveryMs: 100, attentionAfterMs: 1_000 },
+  };
   let operationId: string;
   {
     await using portcullis = await startTestGateway({ stateDir: directory.path });

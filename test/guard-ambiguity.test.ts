@@ -191,7 +191,7 @@ void describe('an ambiguous attempt', { concurrency: 6 }, () => {
 function start({ attentionAfterMs = 1_000 } = {}) {
   return startTestGateway({
     cloud: { readTimeoutMs: 400, callDeadlineMs: 1_500 },
-    followUp: { intervalMs: 100, attentionAfterMs },
+    recovery: { intervalMs: 100, lookEveryMs: 100, attentionAfterMs },
     limits: { requestsPerMinute: 100_000 },
   });
 }

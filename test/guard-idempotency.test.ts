@@ -30,7 +30,7 @@ function remove(
 }
 
 test('the same key gives the operation in its present state, and deletes nothing', async () => {
-  await using portcullis = await startTestGateway({ followUp: { intervalMs: 100 } });
+  await using portcullis = await startTestGateway({ recovery: { intervalMs: 100, lookEveryMs: 100 } });
   const begun = await remove(portcullis, first, '"k-1"');
   assert.deepEqual([begun.status, begun.body.state], [200, 'accepted']);
   assert.equal(begun.headers['idempotency-replayed'], undefined);

@@ -87,7 +87,7 @@ test('who read the facts before another deletion was accepted, and decides after
 });
 
 test('what has ended stands in nobody’s way', async () => {
-  await using portcullis = await startTestGateway({ followUp: { intervalMs: 100 } });
+  await using portcullis = await startTestGateway({ recovery: { intervalMs: 100, lookEveryMs: 100 } });
   const { cloud } = portcullis;
   const first = await portcullis.remove(gateway);
   finishDeletion(cloud, gateway);

@@ -38,7 +38,7 @@ async function startWorld() {
       issuers: [demoIssuerConfig(issuer.jwksUrl, demoGrants)],
       metrics: { port: 0 },
       cloud: { endpoint, stsEndpoint: endpoint, protocol: 'http' },
-      followUp: { intervalMs: 100, attentionAfterMs: 2_000 },
+      recovery: { intervalMs: 100, lookEveryMs: 100, attentionAfterMs: 2_000 },
     }),
   );
   return {

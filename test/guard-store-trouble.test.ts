@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import SqliteDatabase from 'better-sqlite3';
 import type { Response } from 'supertest';
-import { databaseFile } from '../src/storage/database.ts';
+import { databaseFile } from '../src/storage/sqlite.ts';
 import { auditor, operator, startTestGateway, type TestGateway } from './support/gateway.ts';
 import {
   auditRecords,
@@ -84,7 +84,7 @@ for (const { name, begin, end } of [
   refusing('no outcome can be recorded', 'insert on audit_records', "new.kind = 'outcome'"),
 ]) {
   test(`${name} when the outcome is to be recorded: 503 with the operation, followed to its end`, async () => {
-    await using portcullis = await startTestGateway({ followUp: { intervalMs: 100 } });
+    await using portcullis = await startTestGateway({ recovery: { intervalMs: 100, lookEveryMs: 100 } });
     const { cloud } = portcullis;
     using db = open(portcullis);
     cloud.faults.add({ kind: 'latency', action: 'DeleteEnhancedVpnGateway', ms: 400 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { databaseFile, openDatabaseReadOnly } from '../src/storage/database.ts';
+import { openSqliteReadOnly } from '../src/storage/sqlite.ts';
 import { auditor, startTestGateway } from './support/gateway.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
@@ -56,8 +55,8 @@ test('a flood of bad tokens is limited, fills no disk, and is counted', async ()
   );
 
   await portcullis[Symbol.asyncDispose]();
-  await using storage = openDatabaseReadOnly(join(directory.path, databaseFile));
-  const rows = await storage.db
+  await using storage = openSqliteReadOnly(directory.path);
+  const rows = await storage.read
     .selectFrom('audit_records')
     .select('record_json')
     .where('kind', '=', 'refusals')

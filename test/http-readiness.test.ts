@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import SqliteDatabase from 'better-sqlite3';
-import { databaseFile } from '../src/storage/database.ts';
+import { databaseFile } from '../src/storage/sqlite.ts';
 import { startTestGateway, type TestGateway } from './support/gateway.ts';
 
 type Checks = Record<'store' | 'policy' | 'keys', { ok: boolean; detail: string }>;

@@ -18,6 +18,7 @@ import {
   frozenPace,
   gatewayId,
   operationAt,
+  permitted,
   region,
   target,
 } from './support/upstream.ts';
@@ -47,7 +48,7 @@ async function run({ answers, look, account }: Script) {
   cloud.answer(del, ...answers);
   cloud.answer(describe, look ?? described('active'));
   const startMs = pace.now();
-  const outcome = await at.operation.call(target, token);
+  const outcome = await at.operation.call(target, token, permitted);
   const sent = cloud.requests.filter(({ action }) => action === del);
   const looks = cloud.requests.length - sent.length;
   return { outcome, sent, looks, waits: pace.waits, tookMs: pace.now() - startMs };
@@ -180,7 +181,7 @@ test('an endpoint that cannot be reached: certainly nothing was sent', async () 
     account: async () => accountId,
     signal: new AbortController().signal,
   });
-  const outcome = await at.operation.call(target, token);
+  const outcome = await at.operation.call(target, token, permitted);
   assert.ok(outcome.kind === 'failed');
   assert.deepEqual([outcome.problem.code, outcome.attempts], ['UPSTREAM_TIMEOUT', 0]);
   assert.match(outcome.problem.detail, /never sent/);
@@ -197,12 +198,12 @@ test('an instance that stops: nothing sent is a failure, a call in flight is unk
   };
   using at = operationAt(cloud.host, options);
   cloud.answer(del, silence);
-  const inFlight = at.operation.call(target, token);
+  const inFlight = at.operation.call(target, token, permitted);
   await cloud.received(del, 1);
   stop.abort();
   const late = await inFlight;
   assert.deepEqual([late.kind, late.attempts], ['unknown', 1]);
-  const early = await at.operation.call(target, token);
+  const early = await at.operation.call(target, token, permitted);
   assert.ok(early.kind === 'failed');
   assert.equal(early.problem.code, 'SHUTTING_DOWN');
   assert.equal(cloud.requests.filter(({ action }) => action === del).length, 1);
@@ -216,7 +217,7 @@ test('a region that is not served is the caller’s mistake', async () => {
     account: async () => accountId,
     signal: new AbortController().signal,
   });
-  const outcome = await at.operation.call({ ...target, regionId: 'cn-hangzhou' }, token);
+  const outcome = await at.operation.call({ ...target, regionId: 'cn-hangzhou' }, token, permitted);
   assert.ok(outcome.kind === 'failed');
   assert.deepEqual([outcome.problem.code, outcome.problem.options.fields], ['INVALID_REQUEST', ['regionId']]);
   assert.equal(cloud.requests.length, 0);

@@ -13,7 +13,7 @@ import type { EnhancedVpnGatewayFacts } from '../src/operations/facts.ts';
 import { createAccount } from '../src/upstream/account.ts';
 import { createCredentialSource } from '../src/upstream/credentials.ts';
 import { createRpc } from '../src/upstream/rpc.ts';
-import { endpointsAt, frozenPace } from './support/upstream.ts';
+import { endpointsAt, frozenPace, permitted } from './support/upstream.ts';
 
 const regionId = 'cn-hangzhou';
 const del = 'DeleteEnhancedVpnGateway';
@@ -41,7 +41,8 @@ async function start({ secret = key.accessKeySecret as string, readTimeoutMs = 5
     { rpc, account, accountId: key.accountId, pace, signal },
     { factsBudgetMs: 5_000, callBudgetMs: 20_000, lookBudgetMs: 3_000 },
   );
-  const remove = (resourceId: string) => operation.call({ regionId, resourceId }, newClientToken());
+  const remove = (resourceId: string) =>
+    operation.call({ regionId, resourceId }, newClientToken(), permitted);
   return {
     emulator,
     operation,

@@ -12,7 +12,7 @@ import {
   reset,
   startScriptedCloud,
 } from './support/scripted-cloud.ts';
-import { accountId, frozenPace, gatewayId, operationAt, target } from './support/upstream.ts';
+import { accountId, frozenPace, gatewayId, operationAt, permitted, target } from './support/upstream.ts';
 
 const token = 'pc-0000';
 const { signal } = new AbortController();
@@ -27,7 +27,7 @@ async function deletionAnswered(answer: Answer) {
     'DescribeVpnGateway',
     json(200, { RequestId: 'L', VpnGatewayId: gatewayId, Status: 'active' }),
   );
-  const outcome = await at.operation.call(target, token);
+  const outcome = await at.operation.call(target, token, permitted);
   return { outcome, attempts: cloud.requests.filter((r) => r.action === 'DeleteEnhancedVpnGateway').length };
 }
 

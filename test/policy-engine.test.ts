@@ -78,7 +78,7 @@ for (const [what, change, message] of failedLoads) {
 }
 
 test('an instance that allows an empty input never serves', () => {
-  const allowance = [{ result: { allow: true, violations: [], obligations: [] } }];
+  const allowance = [{ result: { allow: true, violations: [], obligations: [], limits: [] } }];
   const module = faulty(1, () => ({ evaluate: () => allowance }));
   assert.throws(() => createEngine(module, bundle.data, memory), { message: /allows an empty input/ });
 });

@@ -7,7 +7,7 @@ import { type LivePolicy, loadPolicy, policyOptions } from '../src/policy/runtim
 import { admissionAsking, changeBundle, decisionOn, fixtureBundle } from './support/policy.ts';
 
 const traps = await fixtureBundle('traps');
-const allowed = { allow: true, violations: [], obligations: [] };
+const allowed = { allow: true, violations: [], obligations: [], limits: [] };
 
 function unavailable(pattern: RegExp): (error: unknown) => true {
   return (error) => {
@@ -26,7 +26,9 @@ function assertStillRight(policy: LivePolicy): void {
 test('the committed bundle allows and refuses, and says which policy it is', async () => {
   const policy = await loadPolicy(defaultBundleFile, { ...policyOptions, now: () => 7 });
   assert.deepEqual(policy.admission(admissionAsking(null)), allowed);
-  assert.deepEqual(policy.decision(decisionOn()), allowed);
+  const { limits, ...decided } = policy.decision(decisionOn());
+  assert.deepEqual({ ...decided, limits: [] }, allowed);
+  assert.deepEqual(limits[0], { scope: 'all', window: 'day', limit: 400 });
   const refused = policy.decision(decisionOn({ name: 'prod-1' }));
   assert.deepEqual([refused.allow, refused.violations[0]?.code], [false, 'PROTECTED_BY_NAME']);
   assert.match(policy.revision, /^[0-9a-f]{64}$/);
@@ -62,7 +64,7 @@ test('an aborted evaluation keeps what the module said as the cause, as an Error
 
 test('what is no result refuses, and the instance that gave it serves no more', async () => {
   const violation = { code: 'A', rule: 'r', message: 'm', remedy: 'm', details: {}, exclusive: false };
-  const result = { allow: false, violations: [violation], obligations: [] };
+  const result = { allow: false, violations: [violation], obligations: [], limits: [] };
   const answers = [
     {},
     [],
@@ -75,7 +77,7 @@ test('what is no result refuses, and the instance that gave it serves no more', 
     { ...result, obligations: [{ id: 'approval' }] },
     { ...result, more: 1 },
     { allow: true, violations: [] },
-    { allow: true, obligations: [] },
+    { allow: true, obligations: [], limits: [] },
     { ...result, violations: [{ ...violation, code: 'lower' }] },
     { ...result, violations: [{ ...violation, exclusive: 'no' }] },
     { ...result, violations: [{ ...violation, more: 1 }] },
@@ -108,7 +110,7 @@ test('an undefined decision refuses', async () => {
 test('a number that a result cannot hold exactly is no result', async () => {
   const policy = await loadPolicy(traps);
   const answer = (number: string) =>
-    `{"allow":false,"violations":[{"code":"A","rule":"r","message":"m","remedy":"m","details":{"n":${number}},"exclusive":false}],"obligations":[]}`;
+    `{"allow":false,"violations":[{"code":"A","rule":"r","message":"m","remedy":"m","details":{"n":${number}},"exclusive":false}],"obligations":[],"limits":[]}`;
   const exact = policy.admission(admissionAsking('answer', answer('9007199254740991')));
   assert.equal(exact.violations[0]?.details.n, 9007199254740991);
   for (const number of ['9007199254740993', '1e300', '-9007199254740992']) {
@@ -234,6 +236,7 @@ test('parameters that do not fit into the memory leave no policy, and the former
   const data = {
     portcullis: {
       parameters: {
+        budgets: [],
         caller_permission: { grants: [] },
         protected_gateway: { gatewayIds: regions, namePatterns: regions, tags: [] },
         reason_required: { classes: [] },

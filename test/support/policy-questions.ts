@@ -177,6 +177,13 @@ function gateway({ id, regionId, accountId }: { id: string; regionId: string; ac
   });
 }
 
+const count = fc.oneof(
+  { weight: 60, arbitrary: fc.integer({ min: 0, max: 500 }) },
+  { weight: 1, arbitrary: fc.constantFrom(-1, 0.5, null, '0') },
+);
+const begun = fc.record({ hour: count, day: count });
+const budgets = fc.record({ principal: begun, tenant: begun, region: begun, all: begun });
+
 /**
  * Questions to both engines: mostly such as the gateway itself asks, with their edges; a few with a part of another
  * type or missing, which the form check would stop before, so that policy is seen to refuse them on its own.
@@ -221,6 +228,7 @@ export const generatedQuestions: Arbitrary<Generated> = asked.chain((target) => 
           ...context,
           timeMs: never(fc.constant(timeMs), malformed),
           facts: never(facts, malformed),
+          budgets: never(budgets, malformed),
         }),
         malformed,
       ),

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { packMembers, unpack } from '../../src/policy/authoring/archive.ts';
-import type { AdmissionInput, DecisionInput } from '../../src/policy/input.ts';
+import type { AdmissionInput, BudgetUsage, DecisionInput } from '../../src/policy/input.ts';
 
 /** The bytes of a bundle built from test/fixtures/policy/<name>.rego. */
 export function fixtureBundle(name: string): Promise<Buffer> {
@@ -43,6 +43,10 @@ export function admissionAsking(reason: string | null, ticket: string | null = n
   };
 }
 
+const none = { hour: 0, day: 0 };
+/** No deletion has been begun yet. */
+export const unused: BudgetUsage = { principal: none, tenant: none, region: none, all: none };
+
 /** A decision input that the committed policy allows, with some facts of the gateway changed. */
 export function decisionOn(gateway: Readonly<Record<string, unknown>> = {}): DecisionInput {
   const admission = admissionAsking('no longer used', null);
@@ -65,5 +69,8 @@ export function decisionOn(gateway: Readonly<Record<string, unknown>> = {}): Dec
     },
     connections: { total: 0, items: [] },
   };
-  return { ...admission, context: { ...admission.context, timeMs: 1_764_000_000_000, facts } };
+  return {
+    ...admission,
+    context: { ...admission.context, timeMs: 1_764_000_000_000, facts, budgets: unused },
+  };
 }

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import type { SendPermission } from '../../src/guard/cloud-operation.ts';
 import { createDeleteEnhancedVpnGateway } from '../../src/operations/delete-enhanced-vpn-gateway.ts';
 import type { Account } from '../../src/upstream/account.ts';
 import { createAccount } from '../../src/upstream/account.ts';
@@ -66,6 +67,9 @@ export function operationAt(
   return { operation, rpc, [Symbol.dispose]: dispose };
 }
 
+/** Leave to send that never ends. */
+export const permitted: SendPermission = { holds: () => true, renew: () => Promise.resolve(true) };
+
 export function callOf(action: string, changes: Partial<RpcCall> = {}): RpcCall {
   return {
     service: 'Vpc',
@@ -74,6 +78,7 @@ export function callOf(action: string, changes: Partial<RpcCall> = {}): RpcCall 
     regionId: region,
     parameters: { RegionId: region, VpnGatewayId: gatewayId },
     timeoutMs: 5_000,
+    mayLeave: null,
     signal: new AbortController().signal,
     ...changes,
   };

@@ -1,0 +1,164 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+/** A PostgreSQL server of its own, on loopback, that keeps what it confirmed as a real one does. */
+export type PostgresServer = AsyncDisposable & {
+  /** An empty database; its URL. */
+  createDatabase(): Promise<string>;
+  /** Ends every process of the server at once, as a power cut would. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data and port. */
+  restart(): Promise<void>;
+};
+
+const patienceMs = 60_000;
+
+/** Where the server's programs are; null on a machine without them. */
+export function findPostgres(): string | null {
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : [];
+  const places = [
+    ...versions.map((version) => join(debian, version, 'bin')),
+    ...(process.env.PATH ?? '').split(':'),
+  ];
+  return (
+    places.find((place) => existsSync(join(place, 'initdb')) && existsSync(join(place, 'postgres'))) ?? null
+  );
+}
+
+/** Why tests on PostgreSQL are skipped here; false where they run, and always false on CI. */
+export function withoutPostgres(): string | false {
+  if (findPostgres() !== null || process.env.CI === 'true') return false;
+  return 'PostgreSQL is not installed (Debian: apt-get install postgresql)';
+}
+
+export async function startPostgres(): Promise<PostgresServer> {
+  const bin = findPostgres();
+  if (bin === null) throw new Error('PostgreSQL is not installed (Debian: apt-get install postgresql).');
+  const directory = mkdtempSync(join(tmpdir(), 'portcullis-postgres-'));
+  const data = join(directory, 'data');
+  const user = serverUser();
+  if (user.uid !== undefined) chownSync(directory, user.uid, user.gid ?? user.uid);
+  execFileSync(
+    join(bin, 'initdb'),
+    ['-D', data, '-U', 'portcullis', '-A', 'trust', '-E', 'UTF8', '--no-locale'],
+    {
+      ...user,
+      cwd: directory,
+      stdio: 'pipe',
+    },
+  );
+  const port = await freePort();
+  let server = await start(bin, data, directory, port, user);
+
+  async function stop(signal: NodeJS.Signals): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill(signal);
+    await ended;
+  }
+
+  return {
+    async createDatabase() {
+      const name = `test_${randomUUID().replaceAll('-', '')}`;
+      const client = new pg.Client({ connectionString: urlOf(port, 'postgres') });
+      await client.connect();
+      await client.query(`create database ${name}`);
+      await client.end();
+      return urlOf(port, name);
+    },
+    async kill() {
+      // The postmaster's children notice its end by themselves, and end too.
+      await stop('SIGKILL');
+      await untilClosed(port);
+    },
+    async restart() {
+      rmSync(join(data, 'postmaster.pid'), { force: true });
+      server = await start(bin, data, directory, port, user);
+    },
+    async [Symbol.asyncDispose]() {
+      await stop('SIGINT');
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function start(bin: string, data: string, directory: string, port: number, user: ServerUser) {
+  const settings = [
+    ['listen_addresses', '127.0.0.1'],
+    ['port', String(port)],
+    ['unix_socket_directories', directory],
+    ['fsync', 'on'],
+    ['shared_buffers', '32MB'],
+    ['max_connections', '60'],
+  ];
+  const args = ['-D', data, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+  const server = spawn(join(bin, 'postgres'), args, {
+    ...user,
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  server.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-4_000);
+  });
+  const deadline = performance.now() + patienceMs;
+  while (!(await accepts(port))) {
+    if (server.exitCode !== null || performance.now() > deadline) {
+      throw new Error(`PostgreSQL did not start:\n${said}`);
+    }
+    await sleep(50);
+  }
+  return server;
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const client = new pg.Client({ connectionString: urlOf(port, 'postgres'), connectionTimeoutMillis: 2_000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('select 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function untilClosed(port: number): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while (await accepts(port)) {
+    if (performance.now() > deadline) throw new Error('PostgreSQL goes on answering.');
+    await sleep(50);
+  }
+}
+
+type ServerUser = { uid?: number; gid?: number };
+
+/** PostgreSQL refuses to run as root; its package brings a user of its own. */
+function serverUser(): ServerUser {
+  if (process.getuid?.() !== 0) return {};
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function urlOf(port: number, database: string): string {
+  return `postgresql://portcullis:not-secret@127.0.0.1:${port}/${database}`;
+}
