@@ -1,3 +1,4 @@
+import type { OperationsTable } from '../../src/storage/schema.ts';
 import type { Told } from './callers.ts';
 import type { Observer } from './observer.ts';
 
@@ -39,6 +40,14 @@ function broken(told: Told, observer: Observer): string[] {
     return found;
   }
   const { code } = answer;
+  const byKey = key === null ? undefined : rowOf(observer, told.subject, key);
+  // Gone it was by what the key stood for then, since nothing takes effect on what is gone.
+  if (
+    code === 'GATEWAY_NOT_FOUND' &&
+    byKey?.resource_id === gatewayId &&
+    observer.hadEffect(byKey.client_token)
+  )
+    found.push('was told that there is no gateway, and its Idempotency-Key stands for its deletion.');
   if (own !== undefined) {
     const said = answer.operationId === own.operation_id;
     if (code === 'STORE_UNAVAILABLE') {
@@ -52,4 +61,10 @@ function broken(told: Told, observer: Observer): string[] {
       found.push(`was refused with ${code}, though its Idempotency-Key stood for an operation.`);
   }
   return found;
+}
+
+function rowOf(observer: Observer, subject: string, key: string): OperationsTable | undefined {
+  return [...observer.operations.values()].find(
+    (row) => row.principal_subject === subject && row.idempotency_key === key,
+  );
 }

@@ -3,7 +3,13 @@ import { openSimulatedDatabase } from './database.ts';
 import { type Run, type Scenario, simulate } from './simulate.ts';
 
 /** Which runs: `seeds` of them, drawn from `seed`; or the one that `path` leads to. */
-export type Exploration = { seed: number; seeds: number; path: string | null };
+export type Exploration = {
+  seed: number;
+  seeds: number;
+  path: string | null;
+  /** Whether a failing run is made as small as it can be. */
+  shrinks: boolean;
+};
 
 /** What many runs were about, to show that they are about something. */
 export type Tally = {
@@ -28,8 +34,8 @@ export type Finding = {
 
 export type Explored = { tally: Tally; finding: Finding | null };
 
-/** Runs until a promise is broken, and makes that run as small as it can. */
-export async function explore({ seed, seeds, path }: Exploration): Promise<Explored> {
+/** Runs until a promise is broken. */
+export async function explore({ seed, seeds, path, shrinks }: Exploration): Promise<Explored> {
   const database = await openSimulatedDatabase();
   const tally: Tally = {
     runs: 0,
@@ -49,7 +55,8 @@ export async function explore({ seed, seeds, path }: Exploration): Promise<Explo
   const details = await fc.check(promisesAreKept, {
     seed,
     numRuns: path === null ? seeds : 1,
-    ...(path === null ? {} : { path, endOnFailure: true }),
+    endOnFailure: !shrinks,
+    ...(path === null ? {} : { path }),
   });
   if (!details.failed) return { tally, finding: null };
   const [scenario] = details.counterexample ?? [];

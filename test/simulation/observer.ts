@@ -37,6 +37,8 @@ type Deps = {
   scheduler: Scheduler;
   database: SimulatedDatabase;
   cloud: () => Cloud;
+  /** As the ledger is set. */
+  clientTokenTrustMs: number;
   /** Whether clocks are wrong in this run: then a lease promises less. */
   clocksErr: boolean;
   trace: (text: () => string) => void;
@@ -116,6 +118,8 @@ export function createObserver(deps: Deps): Observer {
     trace(() => `${process.name.slice(0, 2)} began ${nameOf(id)} of ${row.resource_id}`);
     if (stopped) violate(`${nameOf(id)} began while deletions were stopped.`);
     if (row.state !== 'sending' || row.fence !== 1) violate(`${nameOf(id)} began as ${row.state}.`);
+    if (row.token_trusted_until - row.created_at > deps.clientTokenTrustMs)
+      violate(`The ClientToken of ${nameOf(id)} is trusted for longer than set.`);
     if (byToken.has(row.client_token)) violate(`${nameOf(id)} has the ClientToken of another operation.`);
     byToken.set(row.client_token, id);
     for (const other of all) {

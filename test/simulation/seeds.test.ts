@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
-import { Worker } from 'node:worker_threads';
-import { type Exploration, type Explored, explore, type Finding } from './explore.ts';
+import { explore, type Finding } from './explore.ts';
+import { exploreInWorker } from './in-worker.ts';
 
 const seeds = numberFrom('SIMULATION_SEEDS', 100_000);
 const seed = numberFrom('SIMULATION_SEED', 4);
@@ -15,7 +14,15 @@ if (path === null) {
     const startedAt = performance.now();
     const explored = await Promise.all(
       Array.from({ length: workers }, (_, index) =>
-        inWorker({ seed: seed + index, seeds: Math.ceil(seeds / workers), path: null }),
+        exploreInWorker({
+          exploration: {
+            seed: seed + index,
+            seeds: Math.ceil(seeds / workers),
+            path: null,
+            shrinks: true,
+          },
+          replacements: [],
+        }),
       ),
     );
     const seconds = (performance.now() - startedAt) / 1_000;
@@ -26,16 +33,9 @@ if (path === null) {
   });
 } else {
   test(`no promise is broken in the run ${path} of seed ${seed}`, async () => {
-    const { finding } = await explore({ seed, seeds: 1, path });
+    const { finding } = await explore({ seed, seeds: 1, path, shrinks: false });
     assert.equal(finding, null, finding === null ? '' : report(finding));
   });
-}
-
-async function inWorker(exploration: Exploration): Promise<Explored> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: exploration });
-  const [explored] = (await once(worker, 'message')) as [Explored];
-  await worker.terminate();
-  return explored;
 }
 
 function report({ seed: failing, path: at, violations, trace }: Finding): string {

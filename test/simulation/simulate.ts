@@ -70,7 +70,14 @@ export async function simulate(
   let sentAgain = 0;
   let killed = 0;
 
-  const observer = createObserver({ scheduler, database, cloud: () => cloud, clocksErr, trace });
+  const observer = createObserver({
+    scheduler,
+    database,
+    cloud: () => cloud,
+    clientTokenTrustMs: settings.clientTokenTrustMs,
+    clocksErr,
+    trace,
+  });
   const cloudChoices = createChoices(scenario.cloud);
   const cloud = createCloud({
     scheduler,
