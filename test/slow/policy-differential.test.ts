@@ -54,6 +54,7 @@ test(`OPA in Go and the bundle in WASM answer ${count} generated inputs alike`, 
 
   // A generator that never reaches a rule, or never an allowance, would prove nothing of it.
   const reached = [
+    'budgets',
     'business_status',
     'caller_permission',
     'connections_present',
