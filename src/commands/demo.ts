@@ -10,7 +10,7 @@ import { createLogger } from '../log.ts';
 import { aborted, type Command, CommandError, portOption, textOption } from './command.ts';
 
 /** What the demo issuer may hand out. */
-export const demoGrants = { roles: ['vpn-operator', 'auditor'], tenants: [] };
+export const demoGrants = { roles: ['vpn-operator', 'auditor', 'operator'], tenants: [] };
 export const demoAccountId = '1234567890123456';
 export const demoRegions = ['cn-hangzhou', 'eu-central-1', 'ap-southeast-1'];
 const logFile = 'demo.log';

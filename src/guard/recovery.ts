@@ -58,17 +58,10 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     if (look === 'deleting' && (held.state === 'sending' || held.state === 'unknown')) {
       return record(held, 'looked', settled('accepted', held), look);
     }
-    switch (held.state) {
-      case 'sending':
-      case 'unknown':
-        return settle(held, look);
-      case 'needs_attention':
-        return claims.postpone(held, now() + attentionLookMs);
-      default:
-        return isOverdue(held)
-          ? attend(held, look, null)
-          : claims.postpone(held, now() + settings.lookEveryMs);
-    }
+    if (held.state === 'sending' || held.state === 'unknown') return settle(held, look);
+    if (held.state === 'needs_attention') return claims.postpone(held, now() + attentionLookMs);
+    if (isOverdue(held)) return attend(held, look, null);
+    await claims.postpone(held, now() + settings.lookEveryMs);
   }
 
   /** What is neither gone nor on its way: sent again where that is safe; else waited for, but not for ever. */
