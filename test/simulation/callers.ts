@@ -85,7 +85,7 @@ export function startCallers(deps: Deps): () => number {
         void answerTo(gateway, asked).then((answer) => {
           // Told by the process though the caller has gone: as true as any answer.
           deps.onTold({ requestId, subject, key, gatewayId, stoodFor, answer });
-          trace(() => `${requestId} is answered: ${JSON.stringify(answer)}`);
+          trace(() => `${requestId} is answered ${told(answer, observer)}`);
           if (!waiting) return;
           waiting = false;
           giveUp.cancel();
@@ -156,4 +156,15 @@ function request(
     validateOnly,
     idempotencyKey,
   };
+}
+
+function told(answer: Told['answer'], observer: Observer): string {
+  switch (answer.kind) {
+    case 'validated':
+      return 'that it would be deleted';
+    case 'operation':
+      return `${observer.nameOf(answer.operationId)}, ${answer.state}${answer.isNew ? '' : ' (as before)'}`;
+    case 'problem':
+      return `${answer.code}${answer.operationId === null ? '' : ` (${observer.nameOf(answer.operationId)})`}`;
+  }
 }

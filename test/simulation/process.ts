@@ -69,6 +69,8 @@ export type Weather = {
   cloudTrouble: number;
   /** Of both that are slow. */
   slowness: number;
+  /** Of deletions that are the last thing that their process sent. */
+  suddenDeath: number;
 };
 
 export function pickWeather(choices: Choices): Weather {
@@ -76,5 +78,6 @@ export function pickWeather(choices: Choices): Weather {
     storeTrouble: choices.pick([0, 0, 10, 40]),
     cloudTrouble: choices.pick([0, 40, 110, 200]),
     slowness: choices.pick([0, 0, 20, 80]),
+    suddenDeath: choices.pick([0, 0, 30, 120]),
   };
 }

@@ -1,16 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { createAuditLog } from '../../src/audit/log.ts';
-import { createEmergencyStop } from '../../src/ledger/emergency-stop.ts';
 import { brokenAnswers } from './answers.ts';
-import { issuer, startCallers, type Told } from './callers.ts';
+import { startCallers, type Told } from './callers.ts';
 import { createChoices } from './choices.ts';
 import { createCloud } from './cloud.ts';
 import type { SimulatedDatabase } from './database.ts';
-import { createSimulatedGateway, type PolicySwitch, type SimulatedGateway } from './gateway.ts';
+import { startFleet } from './fleet.ts';
+import { createSimulatedGateway, type PolicySwitch } from './gateway.ts';
 import { createObserver } from './observer.ts';
-import { createProcess, largestClockErrorMs, type Process, pickWeather } from './process.ts';
+import { createOperator } from './operator.ts';
+import { largestClockErrorMs, pickWeather } from './process.ts';
 import { createScheduler } from './scheduler.ts';
-import { createSharedStore, type SharedStore } from './store.ts';
+import { createSharedStore } from './store.ts';
 import { startTrouble } from './trouble.ts';
 import { createWire, longestUnderWayMs } from './wire.ts';
 
@@ -40,7 +39,6 @@ const startMs = Date.UTC(2026, 0, 1);
 /** A lease that a dead process left, and what recovery promises. */
 const endsWithinMs = 20_000 + 60_000;
 const ended = new Set(['accepted', 'gone', 'failed', 'needs_attention']);
-const recoveryEveryMs = 1_000;
 
 /** Runs a scenario to its end. `write`: told of everything that happens; null: nobody listens. */
 export async function simulate(
@@ -119,56 +117,27 @@ export async function simulate(
     trace,
   });
 
-  const slots: ({ process: Process; gateway: SimulatedGateway } | undefined)[] = [];
-  const living = () => slots.filter((one) => one !== undefined).filter(({ process }) => process.isAlive());
-  function start(slot: number, generation: number): void {
-    const label = `${String.fromCharCode(65 + slot)}${generation}`;
-    const process = createProcess(scheduler, label);
-    const gateway = createSimulatedGateway({
-      scheduler,
-      process,
-      store,
-      rpc: wire(process),
-      observer,
-      choices: plan,
-      policy,
-      settings,
-    });
-    const open = () => {
-      slots[slot] = { process, gateway };
-    };
-    trace(() => `${label} starts`);
-    process.onDeath(() => {
+  const fleet = startFleet({
+    scheduler,
+    size,
+    choices: plan,
+    observer,
+    open: (process) =>
+      createSimulatedGateway({
+        scheduler,
+        process,
+        store,
+        rpc: wire(process),
+        observer,
+        choices: plan,
+        policy,
+        settings,
+      }),
+    onDeath: () => {
       killed += 1;
-      trace(() => `${label} dies`);
-      scheduler.after(plan.pick([1_000, 100, 9_000, 30_000]), () => start(slot, generation + 1));
-    });
-    const recover = () =>
-      process.deliver(() => {
-        const again = () => void scheduler.after(recoveryEveryMs, recover);
-        // What finds nothing to do changes nothing.
-        if (!isAnythingDue(observer.operations.values(), process.now())) return again();
-        void gateway.recovery
-          .processAll()
-          .catch(() => undefined)
-          .then(again);
-      });
-    if (size > 1) {
-      open();
-      scheduler.after(plan.below(10) * 100, recover);
-      return;
-    }
-    // Alone, a process knows at its start that whoever held leases has ended. It takes no requests before, and a start
-    // that fails is made again.
-    void gateway.claims.breakLeases().then(
-      () => {
-        open();
-        recover();
-      },
-      () => process.kill(),
-    );
-  }
-  for (let slot = 0; slot < size; slot += 1) start(slot, 0);
+    },
+    trace,
+  });
 
   let calmSince: number | null = null;
   startTrouble(
@@ -178,16 +147,16 @@ export async function simulate(
       cloud,
       store,
       policy,
-      living: () => living().map(({ process }) => process),
+      living: () => fleet().map(({ process }) => process),
       clocksErr,
-      setStopped: stopSwitch(scheduler, store),
+      setStopped: createOperator(scheduler, store),
       trace,
     },
     () => {
       scheduler.after(plan.pick([0, 5_000, 20_000, 60_000]), () => {
         trace(() => 'no more trouble');
         calmSince = scheduler.now();
-        Object.assign(weather, { storeTrouble: 0, cloudTrouble: 0, slowness: 0 });
+        Object.assign(weather, { storeTrouble: 0, cloudTrouble: 0, slowness: 0, suddenDeath: 0 });
       });
     },
   );
@@ -196,7 +165,7 @@ export async function simulate(
     scheduler,
     choices: createChoices(scenario.callers),
     observer,
-    reach: (turn) => living()[turn] ?? living()[0] ?? null,
+    reach: (turn) => fleet()[turn] ?? fleet()[0] ?? null,
     onTold: (told) => tellings.push(told),
     trace,
   });
@@ -215,7 +184,9 @@ export async function simulate(
       for (const row of open) {
         const waited = now - Math.max(calmSince, row.created_at) - (clocksErr ? 2 * largestClockErrorMs : 0);
         if (waited > endsWithinMs)
-          observer.violate(`${row.operation_id} is ${row.state} ${waited} ms after all trouble.`);
+          observer.violate(
+            `${observer.nameOf(row.operation_id)} is ${row.state} ${waited} ms after all trouble.`,
+          );
       }
     }
   }
@@ -229,38 +200,5 @@ export async function simulate(
     takenUp,
     sentAgain,
     killed,
-  };
-}
-
-function isAnythingDue(
-  rows: Iterable<{ state: string; next_look_at: number; lease_until: number }>,
-  now: number,
-): boolean {
-  for (const { state, next_look_at: due, lease_until: lease } of rows) {
-    if (state !== 'gone' && state !== 'failed' && due <= now && lease <= now) return true;
-  }
-  return false;
-}
-
-/** An operator, who has a process of their own and tries until it is done. */
-function stopSwitch(
-  scheduler: ReturnType<typeof createScheduler>,
-  shared: SharedStore,
-): (stopped: boolean) => void {
-  const process = createProcess(scheduler, 'OP');
-  const store = shared.openFor(process);
-  const stop = createEmergencyStop(store, createAuditLog(store, process.now), process.now);
-  return function change(stopped: boolean): void {
-    if (!process.isAlive()) return;
-    const by = { issuer, subject: 'operator' };
-    const origin = { requestId: randomUUID(), traceId: '0'.repeat(32), sourceAddress: '192.0.2.2' };
-    void store
-      .during({ name: 'stop', held: null }, () =>
-        stop.change(
-          { stopped, reason: 'simulated', by },
-          { kind: 'administration', stage: 'request', result: stopped ? 'stopped' : 'resumed', origin },
-        ),
-      )
-      .catch(() => void scheduler.after(1_000, () => change(stopped)));
   };
 }

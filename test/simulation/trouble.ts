@@ -18,33 +18,31 @@ type Deps = {
   trace: (text: () => string) => void;
 };
 
-const waits = [0, 2, 7, 30, 150, 800, 4_000, 15_000] as const;
+const waits = [0, 2, 7, 30, 150, 800, 4_000, 15_000, 40_000] as const;
 const lengths = [200, 3_000, 12_000, 25_000, 70_000] as const;
 const moods: readonly [Mood, ...Mood[]] = ['configuring', 'throttling', 'failing', 'blind'];
 
-/** Things that go wrong, one after the other; `onOver` once no more do. Each is undone by then. */
+/** Things that go wrong; `onOver` once no more do. By then they are undone, but that deletions may stay stopped. */
 export function startTrouble(deps: Deps, onOver: () => void): void {
   const { scheduler, choices, cloud, store, policy, living, trace } = deps;
   let left = choices.pick([0, 1, 2, 3, 4, 6, 8]);
-  let lasting = 0;
-
-  function next(): void {
-    if (left === 0) {
-      if (lasting === 0) onOver();
-      return;
-    }
+  if (left === 0) onOver();
+  const over = () => {
     left -= 1;
-    scheduler.after(choices.pick(waits), () => {
+    if (left === 0) onOver();
+  };
+  let at = 0;
+  for (let count = left; count > 0; count -= 1) {
+    // The next one may come before this one is over.
+    at += choices.pick(waits);
+    scheduler.after(at, () => {
       const undo = happen();
-      if (undo === null) return next();
-      lasting += 1;
-      const isAlone = choices.chance(128);
-      scheduler.after(choices.pick(lengths), () => {
-        undo();
-        lasting -= 1;
-        if (isAlone || left === 0) next();
-      });
-      if (!isAlone && left > 0) next();
+      if (undo === null) over();
+      else
+        scheduler.after(choices.pick(lengths), () => {
+          undo();
+          over();
+        });
     });
   }
 
@@ -81,7 +79,7 @@ export function startTrouble(deps: Deps, onOver: () => void): void {
         return () => store.setOut(false);
       case 'stop':
         deps.setStopped(true);
-        return () => deps.setStopped(false);
+        return choices.chance(50) ? null : () => deps.setStopped(false);
       case 'mood':
         cloud.setMood(choices.pick(moods));
         return () => cloud.setMood('well');
@@ -93,8 +91,6 @@ export function startTrouble(deps: Deps, onOver: () => void): void {
         return null;
     }
   }
-
-  next();
 }
 
 function pausing(processes: readonly Process[]): () => void {

@@ -115,6 +115,7 @@ export function createWire(deps: Deps): (process: Process) => Rpc {
             trouble === late ? choices.pick([1_000, 9_000, 25_000, longestUnderWayMs]) : delay(),
             arrive,
           );
+          if (changes && choices.chance(weather.suddenDeath)) process.kill();
         }
       }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -16,7 +17,7 @@ registerHooks({
     const loaded = nextLoad(url, context);
     const wanted = replacements.filter(({ file }) => url === new URL(`file://${root}${file}`).href);
     if (wanted.length === 0) return loaded;
-    let source = String(loaded.source);
+    let source = readFileSync(fileURLToPath(url), 'utf8');
     for (const one of wanted) {
       if (source.split(one.find).length !== 2) continue;
       source = source.replace(one.find, () => one.replace);
