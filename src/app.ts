@@ -124,7 +124,7 @@ export async function startGateway(config: Config, { log, now, credentials }: Ga
         ),
         listOperationsRoute(operations, audit),
         readOperationRoute(ledger, audit, () => stopping),
-        ...guardRoutes(emergencyStop),
+        ...guardRoutes(emergencyStop, audit),
         auditRecordsRoute(audit),
       ],
     },

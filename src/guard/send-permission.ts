@@ -6,8 +6,8 @@ import type { SendPermission } from './cloud-operation.ts';
 export const decisionHoldsMs = 30_000;
 
 /**
- * Leave to send the call of an operation: while its lease lasts and its ClientToken is trusted; for further attempts
- * also while its decision is fresh, nobody else has taken it up and deletions are not stopped. A store that cannot be
+ * Leave to send the call of an operation: while its lease lasts, its ClientToken is trusted and its decision is fresh;
+ * for further attempts also while nobody else has taken it up and deletions are not stopped. A store that cannot be
  * asked permits nothing.
  */
 export function sendPermission(

@@ -1,6 +1,8 @@
+import type { AuditLog } from '../audit/log.ts';
 import { operatorRole } from '../auth/roles.ts';
 import type { EmergencyStop, StopState } from '../ledger/emergency-stop.ts';
 import { invalid, readQuery, readText, refuseBody } from './read-request.ts';
+import { recordRead } from './record-read.ts';
 import type { AuthenticatedCall, GuardedRoute } from './route.ts';
 
 const maxReasonLength = 500;
@@ -9,7 +11,7 @@ const maxReasonLength = 500;
  * `GET /v1/guard`, `POST /v1/guard:stop` and `POST /v1/guard:resume`: the emergency stop of all instances, for the
  * operator. Both changes need a reason, and are in the audit log with it.
  */
-export function guardRoutes(emergencyStop: EmergencyStop): GuardedRoute[] {
+export function guardRoutes(emergencyStop: EmergencyStop, audit: AuditLog): GuardedRoute[] {
   const change = (verb: 'stop' | 'resume'): GuardedRoute => ({
     method: 'post',
     path: `/v1/guard:${verb}`,
@@ -37,12 +39,10 @@ export function guardRoutes(emergencyStop: EmergencyStop): GuardedRoute[] {
       method: 'get',
       path: '/v1/guard',
       access: { role: operatorRole },
-      async handle({ req, exchange }, res) {
-        readQuery(req, []);
-        const state = await emergencyStop.state();
-        // The switch is no secret from its operators, and nobody else reads it here.
-        exchange.audited = true;
-        res.json(stopView(state));
+      async handle(call, res) {
+        readQuery(call.req, []);
+        await recordRead(audit, call, { summary: { guard: 'state' } });
+        res.json(stopView(await emergencyStop.state()));
       },
     },
     change('stop'),

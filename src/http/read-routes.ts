@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditLog } from '../audit/log.ts';
-import type { AuditDraft } from '../audit/record.ts';
 import { auditorRole, mayReadOf } from '../auth/roles.ts';
 import { Problem } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -9,7 +8,8 @@ import { type ListCursor, type OperationList, readCursor, writeCursor } from '..
 import { type OperationState, operationStates } from '../ledger/states.ts';
 import { patienceMs, readPreference, statePreference } from './prefer.ts';
 import { invalid, readQuery } from './read-request.ts';
-import type { AuthenticatedCall, GuardedRoute } from './route.ts';
+import { recordRead } from './record-read.ts';
+import type { GuardedRoute } from './route.ts';
 import { operationView } from './views.ts';
 
 const operationPattern = /^op_[0-9a-f-]{36}$/;
@@ -133,17 +133,6 @@ export function auditRecordsRoute(audit: AuditLog): GuardedRoute {
       });
     },
   };
-}
-
-/** Nothing is read before the record of it is durable. */
-async function recordRead(
-  audit: AuditLog,
-  { exchange, principal }: AuthenticatedCall,
-  what: Pick<AuditDraft, 'operationId' | 'summary'>,
-): Promise<void> {
-  exchange.audited = true;
-  const { origin } = exchange;
-  await audit.record({ kind: 'read', stage: 'request', result: 'allowed', origin, principal, ...what });
 }
 
 function readNumber(field: string, value: string | undefined, absent: number, max: number): number {
