@@ -160,6 +160,34 @@ export function readConfig(
   return parsed.data;
 }
 
+/** Where the ledger is kept. */
+export type StoreSettings = { databaseUrl: string | null; stateDir: string };
+
+const storeSettingsSchema = z.object({
+  stateDir: settingsSchema.shape.stateDir,
+  database: settingsSchema.shape.database,
+});
+
+/**
+ * The settings of the store alone, for commands that need nothing else; read as `readConfig` reads them, other settings
+ * passed over. Throws ConfigError.
+ */
+export function readStoreSettings(
+  file: string | null,
+  environment: Readonly<Record<string, string | undefined>>,
+  stateDir: string | null,
+): StoreSettings {
+  const problems: string[] = [];
+  const settings = file === null ? {} : readFile(file, problems);
+  const { PORTCULLIS_STATE_DIR, PORTCULLIS_DATABASE_URL } = environment;
+  applyEnvironment(settings, { PORTCULLIS_STATE_DIR, PORTCULLIS_DATABASE_URL }, problems);
+  if (stateDir !== null) settings.stateDir = stateDir;
+  const parsed = storeSettingsSchema.safeParse(settings);
+  if (!parsed.success) problems.push(...parsed.error.issues.flatMap(issueLines));
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
+  return { databaseUrl: parsed.data.database.url, stateDir: parsed.data.stateDir };
+}
+
 /** Checks settings that code composed (the demo, a test). Throws ConfigError as `readConfig`. */
 export function checkConfig(settings: ConfigInput): Config {
   return readConfig(null, {}, settings);

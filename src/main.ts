@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { auditList } from './commands/audit-list.ts';
 import { type Command, type CommandContext, CommandError } from './commands/command.ts';
+import { dbBackup, dbMigrate, dbStatus } from './commands/db.ts';
 import { demo } from './commands/demo.ts';
 import { emulator } from './commands/emulator.ts';
 import { policyBuild, policyCheck, policyTest } from './commands/policy.ts';
@@ -18,6 +19,9 @@ const commands: readonly Command[] = [
   policyTest,
   policyCheck,
   auditList,
+  dbStatus,
+  dbMigrate,
+  dbBackup,
 ];
 
 function usage(): string {

@@ -1,5 +1,6 @@
 import { listAuditRecords, type StoredAuditRecord } from '../audit/log.ts';
-import { openSqliteReadOnly } from '../storage/sqlite.ts';
+import { readStoreSettings } from '../config.ts';
+import { openStoreReadOnly } from '../storage/open.ts';
 import { type Command, CommandError, textOption } from './command.ts';
 
 const defaultLimit = 50;
@@ -12,12 +13,14 @@ export const auditList: Command = {
                              [--subject S] [--code CODE] [--result RESULT] [--json]
 
   --state-dir DIR   the state directory of the gateway (default: PORTCULLIS_STATE_DIR, else .portcullis)
+  --config FILE     the settings of the gateway; with database.url (PORTCULLIS_DATABASE_URL), reads PostgreSQL
   --after N         only records after this sequence number
   --limit N         at most so many (default ${defaultLimit})
   --json            one complete record a line, as JSON, instead of a table
 
   portcullis audit list --code POLICY_DENIED --json | jq .violations`,
   options: {
+    config: { type: 'string' },
     'state-dir': { type: 'string' },
     after: { type: 'string' },
     limit: { type: 'string' },
@@ -30,7 +33,11 @@ export const auditList: Command = {
   },
   positionals: { min: 0, max: 0 },
   async run(values, _positionals, { environment, stdout }) {
-    const stateDir = textOption(values, 'state-dir') ?? environment.PORTCULLIS_STATE_DIR ?? '.portcullis';
+    const settings = readStoreSettings(
+      textOption(values, 'config'),
+      environment,
+      textOption(values, 'state-dir'),
+    );
     const filter = {
       after: wholeNumber(textOption(values, 'after'), '--after', 0),
       limit: wholeNumber(textOption(values, 'limit'), '--limit', defaultLimit),
@@ -40,7 +47,7 @@ export const auditList: Command = {
       code: textOption(values, 'code'),
       result: textOption(values, 'result'),
     };
-    await using storage = openSqliteReadOnly(stateDir);
+    await using storage = await openStoreReadOnly(settings);
     const records = await listAuditRecords(storage.read, filter);
     if (values.json !== true)
       stdout(row(['#', 'time', 'kind', 'result', 'code', 'subject', 'gateway', 'operation or request']));
