@@ -41,15 +41,16 @@ for (const database of bothDatabases()) {
           databaseUrl: await database.create(),
           settings: crashSettings,
           deletingMs: 300,
+          defect: [],
         });
         const asking = { resourceId: world.cloud.addGateway(), key: randomUUID(), subject: 'caller' };
         if (passedBy === 'recovery') {
-          await using leaving = world.start({ failPoint: { name: 'intent-durable', times: 1 } });
+          await using leaving = world.start({ name: 'intent-durable', times: 1 });
           await world.ask(leaving, asking);
           await reached(leaving, 'intent-durable');
         }
         {
-          await using dying = world.start({ failPoint: { name, times: 1 } });
+          await using dying = world.start({ name, times: 1 });
           if (passedBy === 'request') await world.ask(dying, asking);
           await reached(dying, name);
         }
@@ -77,10 +78,11 @@ for (const database of bothDatabases()) {
           databaseUrl: await database.create(),
           settings: crashSettings,
           deletingMs: 300,
+          defect: [],
         });
         {
           await using load = startCallers(world, 6, randomFrom(11));
-          await using dying = world.start({ failPoint: { name, times: 9 } });
+          await using dying = world.start({ name, times: 9 });
           await dying.listening;
           load.askOf([dying]);
           await reached(dying, name);

@@ -5,11 +5,10 @@ import type { OperationRow, RecordRow, Witness } from './evidence.ts';
 export type LedgerReader = AsyncDisposable & {
   /** What the ledger holds for a ClientToken at this moment, before anything else happens in this process. */
   witness(clientToken: string): Witness;
-  operations(): Promise<OperationRow[]>;
+  /** Operations, and audit records in the order of the log, as they were at one moment. */
+  ledger(): Promise<{ operations: OperationRow[]; records: RecordRow[] }>;
   /** Operations in none of the states in which nothing is under way. */
   countUnfinished(): Promise<number>;
-  /** Audit records in the order of the log. */
-  records(): Promise<RecordRow[]>;
 };
 
 /** The four questions, in the words that both databases understand; `member` reads a member of a column of JSON text. */

@@ -18,7 +18,12 @@ for (const gatewayToo of [false, true]) {
     t.diagnostic(`CRASH_SEED=${seed} replays the moments`);
     await using server = await startPostgres();
     const databaseUrl = await server.createDatabase();
-    await using world = await openWorld({ databaseUrl, settings: crashSettings, deletingMs: 400 });
+    await using world = await openWorld({
+      databaseUrl,
+      settings: crashSettings,
+      deletingMs: 400,
+      defect: [],
+    });
     await using stack = new AsyncDisposableStack();
     const moments = randomFrom(seed);
     const faults = startFaults(world.cloud.emulator, randomFrom(seed + 1), 0.1);

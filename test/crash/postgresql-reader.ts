@@ -42,11 +42,11 @@ export function postgresqlReader(url: string): LedgerReader {
     for (let answer = received(port); ; answer = received(port)) if (answer.id === asked) return answer;
   }
 
-  async function rows(query: string): Promise<unknown[]> {
+  async function reading<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     try {
-      return (await client.query(query)).rows;
+      return await work(client);
     } finally {
       await client.end();
     }
@@ -57,9 +57,16 @@ export function postgresqlReader(url: string): LedgerReader {
       const answer = ask(clientToken);
       return answer !== null && 'row' in answer ? readWitness(answer.row) : { kind: 'unavailable' };
     },
-    operations: async () => operationRow.array().parse(await rows(sql.operations)),
-    countUnfinished: async () => countRow.parse((await rows(sql.unfinished))[0]),
-    records: async () => recordRow.array().parse(await rows(sql.records)),
+    ledger: () =>
+      reading(async (client) => {
+        await client.query('begin isolation level repeatable read read only');
+        return {
+          operations: operationRow.array().parse((await client.query(sql.operations)).rows),
+          records: recordRow.array().parse((await client.query(sql.records)).rows),
+        };
+      }),
+    countUnfinished: () =>
+      reading(async (client) => countRow.parse((await client.query(sql.unfinished)).rows[0])),
     async [Symbol.asyncDispose]() {
       port.close();
       await thread.terminate();

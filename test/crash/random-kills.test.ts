@@ -28,6 +28,7 @@ for (const database of databases) {
       databaseUrl: await database.create(),
       settings: crashSettings,
       deletingMs: 400,
+      defect: [],
     });
     await using stack = new AsyncDisposableStack();
     const moments = randomFrom(seed);

@@ -6,3 +6,10 @@ export const crashSettings = {
   ledger: { leaseMs: 6_600 },
   recovery: { intervalMs: 200, lookEveryMs: 500, attentionAfterMs: 30_000 },
 } as const satisfies Partial<ConfigInput>;
+
+/** Under strace everything takes its time. */
+export const tracedSettings = {
+  ...crashSettings,
+  cloud: { readTimeoutMs: 10_000, callDeadlineMs: 20_000 },
+  ledger: { leaseMs: 20_000 },
+} as const satisfies Partial<ConfigInput>;

@@ -34,9 +34,14 @@ export function sqliteReader(stateDir: string): LedgerReader {
         throw error;
       }
     },
-    operations: async () => operationRow.array().parse(rows(sql.operations)),
+    async ledger() {
+      const read = () => ({
+        operations: operationRow.array().parse(rows(sql.operations)),
+        records: recordRow.array().parse(rows(sql.records)),
+      });
+      return existsSync(file) ? database().transaction(read)() : { operations: [], records: [] };
+    },
     countUnfinished: async () => countRow.parse(rows(sql.unfinished)[0] ?? { count: 0 }),
-    records: async () => recordRow.array().parse(rows(sql.records)),
     async [Symbol.asyncDispose]() {
       opened?.close();
     },

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sentBeforeDurable } from './durable-order.ts';
-import { crashSettings } from './settings.ts';
+import { tracedSettings } from './settings.ts';
 import { attachStrace, straceMissing } from './strace.ts';
+import { newAsking, traceDeletion, wholeTrace } from './traced-deletion.ts';
 import { openWorld, type World } from './world.ts';
 
 const skip = straceMissing();
@@ -19,30 +19,14 @@ const ways = [
 
 /** Little happens in the background, so that the same deletion makes the same calls nearly every time. */
 const recovery = { intervalMs: 1_500, lookEveryMs: 60_000, attentionAfterMs: 30_000 };
-const settings = { ...crashSettings, recovery };
-const quiet = { databaseUrl: null, settings, deletingMs: 300 };
-
-function asking(world: World) {
-  return { resourceId: world.cloud.addGateway(), key: randomUUID(), subject: 'caller' };
-}
-
-/** The lines of one whole deletion, with everything that it writes. */
-async function traceDeletion(world: World, options: readonly string[]): Promise<string[]> {
-  await using gateway = world.start();
-  // The first deletion of a process makes calls that no other makes.
-  await world.ask(gateway, asking(world));
-  await using trace = await attachStrace(gateway.pid, join(world.stateDir, 'trace'), options);
-  const { answer } = await world.ask(gateway, asking(world));
-  assert.equal(answer?.status, 200, gateway.output());
-  await trace.detach();
-  return trace.lines();
-}
+const settings = { ...tracedSettings, recovery };
+const quiet = { databaseUrl: null, settings, deletingMs: 300, defect: [] };
 
 test('each deletion is on the disk before it leaves, and each outcome before it is told', {
   skip,
 }, async () => {
   await using world = await openWorld(quiet);
-  const lines = await traceDeletion(world, ['-y', '-s', '700', '-e', `trace=${all.join(',')}`]);
+  const lines = await traceDeletion(world, wholeTrace);
   assert.deepEqual(sentBeforeDurable(lines), []);
 });
 
@@ -71,10 +55,10 @@ for (const { name, inject, calls } of ways) {
 async function breakOne(world: World, injection: string): Promise<boolean> {
   await using gateway = world.start();
   await gateway.listening;
-  await world.ask(gateway, asking(world));
+  await world.ask(gateway, newAsking(world));
   const options = ['-e', `inject=${injection}`, '-e', `trace=${injection.split(':')[0]}`];
   await using trace = await attachStrace(gateway.pid, join(world.stateDir, 'trace'), options);
-  const one = asking(world);
+  const one = newAsking(world);
   await world.ask(gateway, one);
   await trace.detach();
   const met = trace.lines().some((line) => line.includes('INJECTED') || line.includes('killed by SIGKILL'));

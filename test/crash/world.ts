@@ -9,7 +9,7 @@ import type { ConfigInput } from '../../src/config.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { brokenPromises } from './check.ts';
 import type { Evidence, Exchange, Forbidden } from './evidence.ts';
-import { type Instance, type StartOptions, startInstance } from './instance.ts';
+import { type Instance, type Replacement, type StartOptions, startInstance } from './instance.ts';
 import type { LedgerReader } from './ledger-reader.ts';
 import { type ObservedCloud, regionId, startObservedCloud } from './observed-cloud.ts';
 import { postgresqlReader } from './postgresql-reader.ts';
@@ -25,7 +25,8 @@ export type World = AsyncDisposable & {
   stateDir: string;
   exchanges: readonly Exchange[];
   forbidden: Forbidden[];
-  start(options?: Partial<StartOptions>): Instance;
+  /** Starts a gateway, which ends at its fail point, if it has one. */
+  start(failPoint?: StartOptions['failPoint']): Instance;
   /** A deletion, asked of an instance; the exchange is kept. Rejects only when that instance failed to run. */
   ask(instance: Instance, asking: Asking): Promise<Exchange>;
   /** Any other request, as a caller with these roles. */
@@ -44,6 +45,8 @@ export type WorldOptions = {
   settings: Partial<ConfigInput>;
   /** How long the cloud takes to delete a gateway. */
   deletingMs: number;
+  /** Under which every gateway of this world runs. */
+  defect: readonly Replacement[];
 };
 
 const answerPatienceMs = 40_000;
@@ -62,7 +65,7 @@ const body = z.object({
     .catch(null),
 });
 
-export async function openWorld({ databaseUrl, settings, deletingMs }: WorldOptions): Promise<World> {
+export async function openWorld({ databaseUrl, settings, deletingMs, defect }: WorldOptions): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const { path: stateDir } = stack.use(temporaryDirectory());
   const reader = stack.use(databaseUrl === null ? sqliteReader(stateDir) : postgresqlReader(databaseUrl));
@@ -111,22 +114,17 @@ export async function openWorld({ databaseUrl, settings, deletingMs }: WorldOpti
 
   const exchanges: Exchange[] = [];
   const forbidden: Forbidden[] = [];
-  const evidence = async (settled: boolean): Promise<Evidence> => {
-    const operations = await reader.operations();
-    const records = await reader.records();
-    // Read last: an operation is then known for whatever reached the cloud meanwhile, or the ledger never knew it.
-    return {
-      arrivals: cloud.arrivals,
-      effects: cloud.effects,
-      operations,
-      records,
-      exchanges,
-      forbidden,
-      // On SQLite a gateway that starts knows itself to be the only one, and waits for no lease.
-      leaseMs: databaseUrl === null ? null : (settings.ledger?.leaseMs ?? null),
-      settled,
-    };
-  };
+  const evidence = async (settled: boolean): Promise<Evidence> => ({
+    // Before the ledger is read: gateways that live go on meanwhile, and what they do later is not in it.
+    arrivals: [...cloud.arrivals],
+    effects: [...cloud.effects],
+    exchanges: exchanges.map((exchange) => ({ ...exchange })),
+    forbidden,
+    ...(await reader.ledger()),
+    // On SQLite a gateway that starts knows itself to be the only one, and waits for no lease.
+    leaseMs: databaseUrl === null ? null : (settings.ledger?.leaseMs ?? null),
+    settled,
+  });
   const owned = stack.move();
   return {
     cloud,
@@ -134,8 +132,7 @@ export async function openWorld({ databaseUrl, settings, deletingMs }: WorldOpti
     stateDir,
     exchanges,
     forbidden,
-    start: (options = {}) =>
-      startInstance(configFile, cloud.nextKey(), { failPoint: null, defect: [], ...options }),
+    start: (failPoint = null) => startInstance(configFile, cloud.nextKey(), { failPoint, defect }),
     async ask(instance, { resourceId, key, subject }) {
       const requestId = randomUUID();
       const headers = {
