@@ -145,7 +145,10 @@ function untilFree(buckets: readonly Bucket[], { scope, window, limit }: BudgetL
 
 function budgetExhausted(exhausted: readonly BudgetState[]): Problem {
   const retryAfterMs = Math.max(...exhausted.map(({ resetMs }) => resetMs));
-  const which = exhausted.map(({ scope, window, limit }) => `${limit} a ${window} for ${scopeNames[scope]}`);
+  const which = exhausted.map(
+    ({ scope, window, limit }) =>
+      `${limit} ${window === 'hour' ? 'an hour' : 'a day'} for ${scopeNames[scope]}`,
+  );
   return new Problem(
     'BUDGET_EXHAUSTED',
     `Nothing was deleted: policy allows ${which.join(' and ')}, and as many were begun. Wait as long as Retry-After says, or have the platform team raise the budget.`,
