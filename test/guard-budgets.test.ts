@@ -92,6 +92,9 @@ test('requests that race for the last place: one gets it', async () => {
       portcullis.remove(gateway),
     ),
   );
-  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 429, 429]);
+  assert.deepEqual(
+    answers.map(({ status }) => status).toSorted((a, b) => a - b),
+    [200, 429, 429],
+  );
   assert.equal(portcullis.cloud.journal.effects().length, 1);
 });
