@@ -34,18 +34,31 @@ export async function closedLoop(
   count: number,
   concurrency: number,
 ): Promise<number> {
+  return (await timedLoop(work, first, count, concurrency)).perSecond;
+}
+
+/** The same, with how long each call took, in milliseconds. */
+export async function timedLoop(
+  work: Work,
+  first: number,
+  count: number,
+  concurrency: number,
+): Promise<{ perSecond: number; samples: number[] }> {
   let next = first;
+  const samples: number[] = [];
   const startedAt = performance.now();
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
       while (next < first + count) {
         const index = next;
         next += 1;
+        const begunAt = performance.now();
         await work(index);
+        samples.push(performance.now() - begunAt);
       }
     }),
   );
-  return (count * 1_000) / (performance.now() - startedAt);
+  return { perSecond: (count * 1_000) / (performance.now() - startedAt), samples };
 }
 
 export function latencies(samples: readonly number[]): Latencies {

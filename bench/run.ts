@@ -1,12 +1,17 @@
 import { cpus } from 'node:os';
 import { directly, throughGateway, throughOpa } from './calls.ts';
+import { printLedger } from './ledger.ts';
 import { closedLoop, latencies, median, openLoop, type Work } from './load.ts';
 import { policyEvaluation, sampleInput } from './policy-evaluation.ts';
 import { startOpa, startSystem } from './system.ts';
 
-// npm run bench [-- --quick]: every figure is the median over rounds in which the compared things take turns.
+// npm run bench [-- --quick] [-- --only ledger]: every figure is the median over rounds in which the compared things take turns.
 const quick = process.argv.includes('--quick');
-const rounds = quick ? 2 : 6;
+if (process.argv.includes('ledger')) {
+  await printLedger(quick);
+  process.exit();
+}
+const rounds = quick ? 2 : 4;
 const perRound = quick ? 100 : 400;
 const perSecond = 50;
 const concurrency = 16;
@@ -88,3 +93,6 @@ if (through !== undefined && without !== undefined) {
   const ratio = through.rate.map((rate, round) => rate / (without.rate[round] ?? Number.NaN));
   console.log(`Deletions a second through the gateway over direct ones: ${spread(ratio, 2)}.`);
 }
+
+console.log('');
+await printLedger(quick);

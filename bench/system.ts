@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { demoIssuerConfig, signDemoToken, startDemoIssuer } from '../src/auth/demo-issuer.ts';
 import { demoAccountId, demoGrants, demoRegions } from '../src/commands/demo.ts';
 import { readSources } from '../src/policy/authoring/sources.ts';
+import { wideBundle } from '../test/crash/wide-bundle.ts';
 
 export type System = AsyncDisposable & {
   url: string;
@@ -23,8 +24,12 @@ export type System = AsyncDisposable & {
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-/** Gateway and emulator, each in a process of its own, on loopback; `gateways` of them are there to be deleted. */
-export async function startSystem(gateways: number): Promise<System> {
+/**
+ * Gateway and emulator, each in a process of its own, on loopback; `gateways` of them are there to be deleted, under
+ * budgets that allow it. The looks that follow a deletion are put off, and so are not measured. `databaseUrl`: null for
+ * SQLite.
+ */
+export async function startSystem(gateways: number, databaseUrl: string | null = null): Promise<System> {
   await using stack = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), 'portcullis-bench-'));
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
@@ -32,6 +37,8 @@ export async function startSystem(gateways: number): Promise<System> {
   const emulator = child(stack, './emulator-process.ts', [String(gateways)]);
   const { port } = z.object({ port: z.number() }).parse(await message(emulator));
   const endpoint = `127.0.0.1:${port}`;
+  const bundle = join(directory, 'policy.tar.gz');
+  writeFileSync(bundle, await wideBundle());
   const config = {
     port: 0,
     stateDir: directory,
@@ -40,6 +47,9 @@ export async function startSystem(gateways: number): Promise<System> {
     issuers: [demoIssuerConfig(issuer.jwksUrl, demoGrants)],
     metrics: { port: 0 },
     limits: { requestsPerMinute: 1_000_000 },
+    policy: { bundle },
+    database: { url: databaseUrl },
+    recovery: { intervalMs: 60_000 },
     cloud: { endpoint, stsEndpoint: endpoint, protocol: 'http' },
   };
   const logFile = join(directory, 'gateway.log');
