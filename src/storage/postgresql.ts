@@ -58,6 +58,8 @@ export function connectPostgresql(url: string): { readonly db: Database } & Asyn
   });
   // A connection that breaks while nobody uses it is replaced by the next; unheard, its error would end the process.
   pool.on('error', () => undefined);
+  // So would that of one that is in use; whoever uses it is told by its statement.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   const db = new Kysely<Schema>({
     dialect: new PostgresDialect({
       pool,
