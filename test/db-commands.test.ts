@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import SqliteDatabase from 'better-sqlite3';
 import { sql } from 'kysely';
-import { connectPostgresql, openPostgresql } from '../src/storage/postgresql.ts';
+import pg from 'pg';
+import { openPostgresql } from '../src/storage/postgresql.ts';
 import { databaseFile, openSqlite } from '../src/storage/sqlite.ts';
 import { runCommand } from './support/command-line.ts';
 import { startTestGateway } from './support/gateway.ts';
@@ -135,8 +136,7 @@ test('PostgreSQL: migrate, status, backup, audit list; a newer one is refused', 
   for (const { stdout, stderr } of [status, backup, pending])
     assert.doesNotMatch(stdout + stderr, /not-secret/);
 
-  await using database = connectPostgresql(url);
-  await sql.raw(future).execute(database.db);
+  await runSql(url, future);
   const refused = await run('db', 'migrate');
   assert.equal(refused.exitCode, 1);
   assert.match(refused.stderr, /newer Portcullis/);
@@ -154,11 +154,8 @@ test('PostgreSQL: a server that cannot be reached or does not keep its commits i
 }, async () => {
   await using own = await startPostgres();
   const url = await own.createDatabase();
-  {
-    await using database = connectPostgresql(url);
-    await sql`alter system set full_page_writes = off`.execute(database.db);
-    await sql`select pg_reload_conf()`.execute(database.db);
-  }
+  await runSql(url, 'alter system set full_page_writes = off');
+  await runSql(url, 'select pg_reload_conf()');
   await assert.rejects(openUntil(url, /full_page_writes/), /may lose commits it has confirmed/);
   await own.kill();
   await assert.rejects(openPostgresql(url), (error: Error) => {
@@ -179,6 +176,13 @@ async function openUntil(url: string, refusal: RegExp): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+async function runSql(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(statement);
+  await client.end();
 }
 
 function open(file: string): { db: SqliteDatabase.Database } & Disposable {

@@ -15,8 +15,8 @@ export async function openStoreReadOnly(
   settings: StoreSettings,
 ): Promise<{ readonly read: Database } & AsyncDisposable> {
   if (settings.databaseUrl === null) return openSqliteReadOnly(settings.stateDir);
-  const { connectPostgresql } = await import('./postgresql.ts');
-  const { db, [Symbol.asyncDispose]: dispose } = connectPostgresql(settings.databaseUrl);
+  const { openPostgresqlReadOnly } = await import('./postgresql.ts');
+  const { db, [Symbol.asyncDispose]: dispose } = await openPostgresqlReadOnly(settings.databaseUrl);
   return { read: db, [Symbol.asyncDispose]: dispose };
 }
 

@@ -1,30 +1,48 @@
+import { Socket } from 'node:net';
+import { callbackify } from 'node:util';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
-import { OperatorError, Problem } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { migrate } from './migrate.ts';
+import { transact } from './postgresql-transaction.ts';
 import type { Schema } from './schema.ts';
-import { CommitUncertain, type Database, type InTransaction, type Store, storeUnavailable } from './store.ts';
+import type { Database, Store } from './store.ts';
 
-/** More would only wait for each other: the intents of all instances take turns. */
-const connections = 10;
 const connectTimeoutMs = 5_000;
 const oldestVersion = 140_000;
 
-/**
- * What every connection is set to. A commit is answered only when it is durable, whatever the server's default; and
- * no statement, lock or forgotten transaction holds up the others for long.
- */
-const sessionSettings = [
-  'set synchronous_commit = on',
-  'set statement_timeout = 10000',
-  'set lock_timeout = 5000',
-  'set idle_in_transaction_session_timeout = 30000',
-  "set timezone = 'UTC'",
-].join('; ');
+/** A commit is answered only when it is durable, whatever the server's default. */
+const durable = 'set synchronous_commit = on';
+/** Forgotten transactions hold up nobody for long. */
+const common = `${durable}; set idle_in_transaction_session_timeout = 30000; set timezone = 'UTC'`;
 
-/** Serialization failures and deadlocks: the transaction was rolled back, and may simply be run again. */
-const retryableCodes = new Set(['40001', '40P01']);
-const mostAttempts = 4;
+/** What connections are for. `quietMs`: how long the server may be silent before its connection is given up. */
+const purposes = {
+  /** More connections would only wait for each other: the intents of all instances take turns. */
+  serving: {
+    connections: 10,
+    writes: true,
+    settings: `${common}; set statement_timeout = 10000; set lock_timeout = 5000`,
+    // Beyond the statement's limit, within which a server that lives has answered.
+    quietMs: 15_000,
+  },
+  /** Changing a large table takes its time, and so does waiting for the instance that does it. */
+  migration: {
+    connections: 1,
+    writes: true,
+    settings: `${common}; set statement_timeout = 0; set lock_timeout = 0`,
+    quietMs: 0,
+  },
+  reading: {
+    connections: 1,
+    writes: false,
+    settings: `${common}; set default_transaction_read_only = on; set statement_timeout = 60000`,
+    quietMs: 75_000,
+  },
+} as const;
+
+type Purpose = (typeof purposes)[keyof typeof purposes];
+type Connections = { readonly db: Database } & AsyncDisposable;
 
 /**
  * Opens the PostgreSQL database at `url` for one of several instances, and brings it to this version. Throws
@@ -32,133 +50,113 @@ const mostAttempts = 4;
  * durable, or comes from a newer version.
  */
 export async function openPostgresql(url: string): Promise<Store> {
-  await using stack = new AsyncDisposableStack();
   const where = describeUrl(url);
-  const { db } = stack.use(connectPostgresql(url));
-  await refuseUnsafeServer(db, where);
-  await migrate(db, `The database ${where}`);
-  const owned = stack.move();
+  {
+    await using migrating = connect(url, purposes.migration);
+    await refuseUnusable(migrating.db, where);
+    await migrate(migrating.db, `The database ${where}`);
+  }
+  const { db, [Symbol.asyncDispose]: dispose } = connect(url, purposes.serving);
   return {
     dialect: 'postgresql',
     read: db,
     transact: (work) => transact(db, work),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: dispose,
   };
 }
 
-/** A pool of connections, none of them opened yet. Throws OperatorError when the URL is none. */
-export function connectPostgresql(url: string): { readonly db: Database } & AsyncDisposable {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: connections,
-    connectionTimeoutMillis: connectTimeoutMs,
-    application_name: 'portcullis',
-    keepAlive: true,
-    types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
-  });
-  // A connection that breaks while nobody uses it is replaced by the next; unheard, its error would end the process.
-  pool.on('error', () => undefined);
-  // So would that of one that is in use; whoever uses it is told by its statement.
-  pool.on('connect', (client) => void client.on('error', () => undefined));
-  const db = new Kysely<Schema>({
-    dialect: new PostgresDialect({
-      pool,
-      async onCreateConnection(connection) {
-        await connection.executeQuery(sql.raw(sessionSettings).compile(db));
-      },
-    }),
-  });
-  return { db, [Symbol.asyncDispose]: () => db.destroy() };
+/** Opens it for reading alone, be it a standby, and changes nothing. Throws OperatorError when it cannot be reached. */
+export async function openPostgresqlReadOnly(url: string): Promise<Connections> {
+  await using stack = new AsyncDisposableStack();
+  const { db } = stack.use(connect(url, purposes.reading));
+  await refuseUnusable(db, describeUrl(url));
+  const owned = stack.move();
+  return { db, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Host, port and database of a URL, without user and password. Throws OperatorError when it is none. */
 export function describeUrl(url: string): string {
-  if (!URL.canParse(url)) {
-    throw new OperatorError(
-      'The database URL cannot be read. Set PORTCULLIS_DATABASE_URL to postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with special characters percent-encoded.',
-    );
-  }
-  const { host, pathname } = new URL(url);
-  return `${host}${pathname}`;
+  const { host, pathname, searchParams } = parseUrl(url);
+  return `${searchParams.get('host') ?? (host || 'localhost')}${pathname}`;
 }
 
-async function refuseUnsafeServer(db: Database, where: string): Promise<void> {
-  const { rows } = await sql<{
-    version: string;
-    fsync: string;
-    pages: string;
-    standby: boolean;
-    readonly: string;
-  }>`
-    select current_setting('server_version_num') as version, current_setting('fsync') as fsync,
-      current_setting('full_page_writes') as pages, pg_is_in_recovery() as standby,
-      current_setting('default_transaction_read_only') as readonly`
-    .execute(db)
-    .catch((error: unknown) => {
-      throw new OperatorError(
-        `The database ${where} cannot be used (${reasonOf(error)}). Check PORTCULLIS_DATABASE_URL, and that the server runs and lets this user in.`,
-        { cause: error },
-      );
-    });
+function parseUrl(url: string): URL {
+  try {
+    const parsed = new URL(url);
+    for (const part of [parsed.username, parsed.password, parsed.pathname]) decodeURIComponent(part);
+    if (['postgres:', 'postgresql:'].includes(parsed.protocol)) return parsed;
+  } catch {
+    // Not kept as the cause: it holds the URL, and so the password.
+  }
+  throw new OperatorError(
+    'The database URL cannot be read. Set PORTCULLIS_DATABASE_URL to postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with special characters percent-encoded.',
+  );
+}
+
+function connect(url: string, purpose: Purpose): Connections {
+  const where = describeUrl(url);
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: purpose.connections,
+    connectionTimeoutMillis: connectTimeoutMs,
+    application_name: 'portcullis',
+    keepAlive: true,
+    types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
+    // What this fails with, the asker gets; the connection is closed and its place in the pool is free again.
+    verify: callbackify((client: pg.PoolClient) => prepare(client, purpose, where)),
+  });
+  // A connection that breaks while nobody uses it is replaced by the next; unheard, its error would end the process.
+  pool.on('error', () => undefined);
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  return { db, [Symbol.asyncDispose]: () => db.destroy() };
+}
+
+/** Sets up a new connection, and makes sure of its server: it may be another one than at the start, or set otherwise. */
+async function prepare(client: pg.ClientBase, purpose: Purpose, where: string): Promise<void> {
+  // While a connection is in use the pool does not listen; who uses it gets the error from its statement.
+  client.on('error', () => undefined);
+  if (purpose.quietMs > 0) endWhenQuiet(client, purpose.quietMs);
+  await client.query(purpose.settings);
+  if (purpose.writes) await refuseUnsafeServer(client, where);
+}
+
+/** A server or network that hangs would hold its connection for as long as TCP tries, a quarter of an hour and more. */
+function endWhenQuiet(client: pg.ClientBase, quietMs: number): void {
+  const stream = client instanceof pg.Client ? client.connection.stream : null;
+  if (!(stream instanceof Socket)) throw new Error('The driver has no socket.');
+  stream.setTimeout(quietMs, () => {
+    stream.destroy(new Error(`PostgreSQL did not answer for ${quietMs} ms.`));
+  });
+}
+
+async function refuseUnsafeServer(client: pg.ClientBase, where: string): Promise<void> {
+  const { rows } = await client.query<Record<'version' | 'fsync' | 'pages' | 'readonly' | 'standby', string>>(
+    `select current_setting('server_version_num') as version, current_setting('fsync') as fsync,
+      current_setting('full_page_writes') as pages, current_setting('default_transaction_read_only') as readonly,
+      pg_is_in_recovery()::text as standby`,
+  );
   const [server] = rows;
   const refusal =
     server === undefined || Number(server.version) < oldestVersion
       ? 'it is older than PostgreSQL 14: upgrade it'
       : server.fsync !== 'on' || server.pages !== 'on'
         ? 'it may lose commits it has confirmed: turn fsync and full_page_writes on'
-        : server.standby || server.readonly === 'on'
+        : server.standby !== 'false' || server.readonly !== 'off'
           ? 'it takes no writes: name the primary server in PORTCULLIS_DATABASE_URL'
           : null;
   if (refusal !== null) throw new OperatorError(`The database ${where} is not used: ${refusal}.`);
 }
 
-async function transact<T>(db: Database, work: (trx: InTransaction) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await transactOnce(db, work);
-    } catch (error) {
-      if (error instanceof Problem) throw error;
-      if (attempt < mostAttempts && retryableCodes.has(codeOf(error))) continue;
-      throw storeUnavailable(error);
-    }
-  }
-}
-
-async function transactOnce<T>(db: Database, work: (trx: InTransaction) => Promise<T>): Promise<T> {
-  const trx = await db.startTransaction().execute();
-  let value: T;
+async function refuseUnusable(db: Database, where: string): Promise<void> {
   try {
-    value = await work(trx);
+    await sql`select 1`.execute(db);
   } catch (error) {
-    await trx
-      .rollback()
-      .execute()
-      .catch(() => undefined);
-    throw error;
+    if (error instanceof OperatorError) throw error;
+    throw new OperatorError(
+      `The database ${where} cannot be used (${reasonOf(error)}). Check PORTCULLIS_DATABASE_URL, and that the server runs and lets this user in.`,
+      { cause: error },
+    );
   }
-  try {
-    await trx.commit().execute();
-  } catch (error) {
-    // Only this gives the connection free again.
-    await trx
-      .rollback()
-      .execute()
-      .catch(() => undefined);
-    // An error that the server itself worded says that it did not commit; without one nobody knows.
-    throw codeOf(error) === '' || isShutdown(codeOf(error)) ? new CommitUncertain(error) : error;
-  }
-  return value;
-}
-
-/** Class 57P: the server ended the connection, perhaps after the commit. */
-function isShutdown(code: string): boolean {
-  return code.startsWith('57P') || code.startsWith('08');
-}
-
-/** The five-character SQLSTATE of an error that the server sent; empty for any other. */
-function codeOf(error: unknown): string {
-  const code = error instanceof pg.DatabaseError ? error.code : undefined;
-  return code ?? '';
 }
 
 /** Words of the server or the system, which name users and hosts but never a password. */
