@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -76,12 +76,14 @@ export async function startPostgres(): Promise<PostgresServer> {
       return urlOf(port, name);
     },
     async kill() {
-      // The postmaster's children notice its end by themselves, and end too.
+      // Stopped, it starts no further children while they are listed.
+      server.kill('SIGSTOP');
+      const children = childrenOf(server.pid);
       await stop('SIGKILL');
-      await untilClosed(port);
+      for (const pid of children) killIfThere(pid);
+      await until(() => !children.some(lives), 'PostgreSQL goes on.');
     },
     async restart() {
-      rmSync(join(data, 'postmaster.pid'), { force: true });
       server = await start(bin, data, directory, port, user);
     },
     async [Symbol.asyncDispose]() {
@@ -134,11 +136,41 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-async function untilClosed(port: number): Promise<void> {
+async function until(reached: () => boolean, otherwise: string): Promise<void> {
   const deadline = performance.now() + patienceMs;
-  while (await accepts(port)) {
-    if (performance.now() > deadline) throw new Error('PostgreSQL goes on answering.');
-    await sleep(50);
+  while (!reached()) {
+    if (performance.now() > deadline) throw new Error(otherwise);
+    await sleep(10);
+  }
+}
+
+/** Its processes leave the group of their parent, so that no signal reaches them all. */
+function childrenOf(parent: number | undefined): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && statOf(Number(name))?.parent === parent)
+    .map(Number);
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended in between.
+  }
+}
+
+function lives(pid: number): boolean {
+  return !['Z', 'X', undefined].includes(statOf(pid)?.state);
+}
+
+/** State and parent of a process (proc_pid_stat(5)); null when there is none. */
+function statOf(pid: number): { state: string | undefined; parent: number } | null {
+  try {
+    // The name before may hold anything, parentheses too.
+    const [state, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return { state, parent: Number(parent) };
+  } catch {
+    return null;
   }
 }
 
