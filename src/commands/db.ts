@@ -4,6 +4,7 @@ import { type LedgerStatus, ledgerStatus } from '../ledger/status.ts';
 import { backUp } from '../storage/backup.ts';
 import { type MigrationState, migrationState } from '../storage/migrate.ts';
 import { describeStore, openStore, openStoreReadOnly } from '../storage/open.ts';
+import { storeSize } from '../storage/size.ts';
 import type { Database } from '../storage/store.ts';
 import { type Command, CommandError, type OptionValues, textOption } from './command.ts';
 
@@ -57,9 +58,10 @@ Exits 1 when the database cannot be read, waits for a migration or comes from a 
     const settings = settingsOf(values, environment);
     const location = await describeStore(settings);
     await using store = await openStoreReadOnly(settings);
-    const { migrations, status } = await readStatus(store.read, location);
-    if (values.json === true) stdout(JSON.stringify({ location, migrations, ...status }));
-    else for (const line of statusLines(location, migrations, status)) stdout(line);
+    const told = await readStatus(store.read, settings, location);
+    const { migrations, status, sizeBytes } = told;
+    if (values.json === true) stdout(JSON.stringify({ location, sizeBytes, migrations, ...status }));
+    else for (const line of statusLines(location, told)) stdout(line);
     if (migrations.unknown.length > 0) {
       throw new CommandError(
         'A newer Portcullis wrote this database. Run that version; this one refuses it.',
@@ -103,14 +105,15 @@ async function stateBefore(settings: StoreSettings): Promise<MigrationState> {
   }
 }
 
-async function readStatus(
-  db: Database,
-  location: string,
-): Promise<{ migrations: MigrationState; status: LedgerStatus | null }> {
+/** `status` is null where the tables are not those of this version. */
+type DatabaseStatus = { sizeBytes: number; migrations: MigrationState; status: LedgerStatus | null };
+
+async function readStatus(db: Database, settings: StoreSettings, location: string): Promise<DatabaseStatus> {
   try {
+    const sizeBytes = await storeSize(settings, db);
     const migrations = await migrationState(db);
     const readable = migrations.pending.length === 0 && migrations.unknown.length === 0;
-    return { migrations, status: readable ? await ledgerStatus(db) : null };
+    return { sizeBytes, migrations, status: readable ? await ledgerStatus(db) : null };
   } catch (error) {
     throw new OperatorError(
       `${location} cannot be read (${(error as Error).message}). Check that it is up and lets you in.`,
@@ -121,9 +124,10 @@ async function readStatus(
   }
 }
 
-function statusLines(location: string, migrations: MigrationState, status: LedgerStatus | null): string[] {
+function statusLines(location: string, { sizeBytes, migrations, status }: DatabaseStatus): string[] {
   const lines = [
     location,
+    `  size             ${(sizeBytes / 1_000_000).toFixed(1)} MB`,
     `  migrations       ${migrations.applied.join(', ') || 'none'}`,
     ...(migrations.pending.length > 0 ? [`  pending          ${migrations.pending.join(', ')}`] : []),
     ...(migrations.unknown.length > 0 ? [`  from a newer one ${migrations.unknown.join(', ')}`] : []),
@@ -139,7 +143,9 @@ function statusLines(location: string, migrations: MigrationState, status: Ledge
       `  oldest open      ${oldest.operationId}, ${oldest.gateway} in ${oldest.regionId}, ${oldest.state} since ${oldest.since}`,
     );
   }
+  const attention = status.operations.needs_attention ?? 0;
   lines.push(
+    `  needs attention  ${attention === 0 ? 'none' : `${attention} (GET /v1/operations?state=needs_attention)`}`,
     `  deletions        ${status.stopped ? `stopped (${status.stopReason ?? 'no reason given'})` : 'allowed'}`,
   );
   return lines;

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
@@ -13,7 +14,7 @@ import { databaseFile } from './sqlite.ts';
  */
 export async function backUp(settings: StoreSettings, file: string): Promise<void> {
   if (existsSync(file)) throw new OperatorError(`${file} exists and is left as it is. Name another file.`);
-  const partial = join(dirname(file), `.${process.pid}.portcullis-backup`);
+  const partial = join(dirname(file), `.${randomUUID()}.portcullis-backup`);
   try {
     closeSync(openSync(partial, 'wx', 0o600));
     if (settings.databaseUrl === null) await copySqlite(join(settings.stateDir, databaseFile), partial);
@@ -34,6 +35,8 @@ export async function backUp(settings: StoreSettings, file: string): Promise<voi
   }
 }
 
+const mostPages = 0x7fff_ffff;
+
 async function copySqlite(database: string, to: string): Promise<void> {
   if (!existsSync(database)) {
     throw new OperatorError(
@@ -42,7 +45,8 @@ async function copySqlite(database: string, to: string): Promise<void> {
   }
   const source = new SqliteDatabase(database, { readonly: true, fileMustExist: true });
   try {
-    await source.backup(to);
+    // All pages in one step: a copy in several begins anew whenever a gateway writes in between, and so never ends.
+    await source.backup(to, { progress: () => mostPages });
   } finally {
     source.close();
   }
@@ -59,20 +63,10 @@ async function copySqlite(database: string, to: string): Promise<void> {
 }
 
 async function dumpPostgresql(url: string, to: string): Promise<void> {
-  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
-  const sslmode = searchParams.get('sslmode');
-  // Arguments can be read by every user of the machine; the environment cannot.
-  const env = {
-    ...process.env,
-    PGHOST: decodeURIComponent(hostname),
-    PGPORT: port === '' ? '5432' : port,
-    PGUSER: decodeURIComponent(username),
-    PGPASSWORD: decodeURIComponent(password),
-    PGDATABASE: decodeURIComponent(pathname.slice(1)),
-    ...(sslmode === null ? {} : { PGSSLMODE: sslmode }),
-  };
+  const { libpqEnvironment } = await import('./libpq-environment.ts');
   const dump = spawn('pg_dump', ['--format=custom', '--no-password', '--file', to], {
-    env,
+    // Arguments can be read by every user of the machine; the environment cannot.
+    env: { ...process.env, ...libpqEnvironment(url) },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
