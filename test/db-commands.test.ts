@@ -3,14 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import SqliteDatabase from 'better-sqlite3';
 import { sql } from 'kysely';
-import pg from 'pg';
 import { databaseFile, openSqlite } from '../src/storage/sqlite.ts';
-import { runCommand, startCommand } from './support/command-line.ts';
+import { runCommand } from './support/command-line.ts';
 import { startTestGateway } from './support/gateway.ts';
-import { type PostgresServer, startPostgres, withoutPostgres } from './support/postgres.ts';
+import { type PostgresServer, runSql, startPostgres, withoutPostgres } from './support/postgres.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 let server: Promise<PostgresServer> | null = null;
@@ -55,40 +53,6 @@ test('status and backup read the database of a running gateway', async () => {
   const again = await runCommand(['db', 'backup', copy, ...at]);
   assert.equal(again.exitCode, 1);
   assert.match(again.stderr, /exists and is left as it is/);
-});
-
-test('a backup comes to its end however much is written meanwhile', { timeout: 60_000 }, async (t) => {
-  using directory = temporaryDirectory();
-  await (await openSqlite(directory.path))[Symbol.asyncDispose]();
-  using busy = open(join(directory.path, databaseFile));
-  busy.db.pragma('synchronous = OFF');
-  busy.db.exec('create table filler (text text)');
-  const insert = busy.db.prepare('insert into filler values (?)');
-  busy.db.transaction(() => {
-    for (let row = 0; row < 10_000; row += 1) insert.run('x'.repeat(2_000));
-  })();
-  await using backup = startCommand([
-    'db',
-    'backup',
-    join(directory.path, 'copy.db'),
-    '--state-dir',
-    directory.path,
-  ]);
-  let done = false;
-  const finished = backup.finished.finally(() => {
-    done = true;
-  });
-  while (!done && !t.signal.aborted) {
-    for (let row = 0; row < 20; row += 1) insert.run('y');
-    await nextTurn();
-  }
-  assert.equal((await finished).exitCode, 0, backup.stderr());
-  using copied = open(join(directory.path, 'copy.db'));
-  assert.equal(copied.db.pragma('integrity_check', { simple: true }), 'ok');
-  assert.deepEqual(
-    readdirSync(directory.path).filter((name) => name.includes('portcullis-backup')),
-    [],
-  );
 });
 
 test('a second process on the same state directory is told so, and changes nothing', async () => {
@@ -198,13 +162,6 @@ test('PostgreSQL: migrate, status, backup, audit list; a newer one is refused', 
   assert.match(refused.stderr, /newer Portcullis/);
   assert.doesNotMatch(refused.stderr, /not-secret/);
 });
-
-async function runSql(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query(statement);
-  await client.end();
-}
 
 function open(file: string): { db: SqliteDatabase.Database } & Disposable {
   const db = new SqliteDatabase(file);

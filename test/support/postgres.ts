@@ -15,8 +15,10 @@ export type PostgresServer = AsyncDisposable & {
   createDatabase(): Promise<string>;
   /** Ends every process of the server at once, as a power cut would. */
   kill(): Promise<void>;
-  /** Starts it again on the same data and port. */
-  restart(): Promise<void>;
+  /** Starts it again on the same data and port; `settings` go over its own (names as in postgresql.conf). */
+  restart(settings?: Readonly<Record<string, string>>): Promise<void>;
+  /** Where its data are, for files that change what it is. */
+  readonly data: string;
 };
 
 const patienceMs = 60_000;
@@ -67,6 +69,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   }
 
   return {
+    data,
     async createDatabase() {
       const name = `test_${randomUUID().replaceAll('-', '')}`;
       const client = new pg.Client({ connectionString: urlOf(port, 'postgres') });
@@ -83,26 +86,50 @@ export async function startPostgres(): Promise<PostgresServer> {
       for (const pid of children) killIfThere(pid);
       await until(() => !children.some(lives), 'PostgreSQL goes on.');
     },
-    async restart() {
-      server = await start(bin, data, directory, port, user);
+    async restart(settings = {}) {
+      server = await start(bin, data, directory, port, user, settings);
     },
     async [Symbol.asyncDispose]() {
-      await stop('SIGINT');
+      // At once: nobody reads what it would still write.
+      await stop('SIGQUIT');
       rmSync(directory, { recursive: true, force: true });
     },
   };
 }
 
-async function start(bin: string, data: string, directory: string, port: number, user: ServerUser) {
-  const settings = [
-    ['listen_addresses', '127.0.0.1'],
-    ['port', String(port)],
-    ['unix_socket_directories', directory],
-    ['fsync', 'on'],
-    ['shared_buffers', '32MB'],
-    ['max_connections', '60'],
+/** Runs a statement on a connection of its own, as the server's superuser; its rows. */
+export async function runSql(url: string, statement: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function start(
+  bin: string,
+  data: string,
+  directory: string,
+  port: number,
+  user: ServerUser,
+  changes: Readonly<Record<string, string>> = {},
+) {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: directory,
+    fsync: 'on',
+    shared_buffers: '32MB',
+    max_connections: '60',
+    ...changes,
+  };
+  const args = [
+    '-D',
+    data,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ];
-  const args = ['-D', data, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   const server = spawn(join(bin, 'postgres'), args, {
     ...user,
     cwd: directory,
